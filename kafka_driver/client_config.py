@@ -1,0 +1,333 @@
+# SPDX-License-Identifier: Apache-2.0
+"""(transport URL, options) -> settings of the client library. Pure."""
+
+import ipaddress
+import os
+import socket
+import sys
+from typing import Any
+
+from oslo_utils import netutils
+
+from kafka_driver import errors
+
+DEFAULT_PORT = 9092
+MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
+
+#: Properties that belong to the driver: its promises rest on them, or an
+#: option exists for them.
+OWNED = frozenset(
+    """
+    acks allow.auto.create.topics auto.commit.enable auto.commit.interval.ms
+    auto.offset.reset batch.num.messages bootstrap.servers client.id
+    compression.codec compression.type default.topic.config
+    delivery.report.only.error delivery.timeout.ms enable.auto.commit
+    enable.auto.offset.store enable.gapless.guarantee enable.idempotence
+    enable.partition.eof fetch.message.max.bytes group.id group.instance.id
+    group.protocol linger.ms max.in.flight
+    max.in.flight.requests.per.connection max.partition.fetch.bytes
+    message.send.max.retries message.timeout.ms metadata.broker.list
+    partition.assignment.strategy partitioner queue.buffering.max.kbytes
+    queue.buffering.max.messages queue.buffering.max.ms
+    queued.max.messages.kbytes request.required.acks retries
+    sasl.mechanism sasl.mechanisms sasl.oauthbearer.client.id
+    sasl.oauthbearer.client.secret sasl.oauthbearer.method
+    sasl.oauthbearer.scope sasl.oauthbearer.token.endpoint.url sasl.password
+    sasl.username security.protocol ssl.ca.location ssl.certificate.location
+    ssl.key.location ssl.key.password statistics.interval.ms
+    topic.metadata.propagation.max.ms transactional.id
+    """.split()  # noqa: SIM905 - a list of words reads better
+)
+
+#: Properties that run code of others or turn verification off.
+FORBIDDEN = frozenset(
+    """
+    enable.sasl.oauthbearer.unsecure.jwt enable.ssl.certificate.verification
+    interceptors opaque plugin.library.paths sasl.kerberos.kinit.cmd
+    ssl.endpoint.identification.algorithm ssl.engine.id ssl.engine.location
+    ssl.providers
+    """.split()  # noqa: SIM905 - a list of words reads better
+)
+
+
+def bootstrap_servers(url: Any) -> str:
+    """host:port, comma-separated, of every host in the transport URL."""
+    servers = [
+        f"{netutils.escape_ipv6(host.hostname)}:{host.port or DEFAULT_PORT}"
+        for host in url.hosts
+        if host.hostname
+    ]
+    if not servers:
+        raise errors.ConfigurationError(
+            "the transport URL names no host: write "
+            f"{url.transport}://HOST:{DEFAULT_PORT}/"
+        )
+    return ",".join(servers)
+
+
+def credentials(url: Any) -> tuple[str, str] | None:
+    """User and password of the transport URL, None when it has none."""
+    found = {
+        (host.username, host.password or "")
+        for host in url.hosts
+        if host.username
+    }
+    if len(found) > 1:
+        raise errors.ConfigurationError(
+            "the transport URL's hosts have different credentials: Kafka "
+            "clients use one user for all brokers; write the same user and "
+            "password at each host"
+        )
+    return found.pop() if found else None
+
+
+def mechanism(options: Any) -> str:
+    """The SASL mechanism, from whichever spelling is set."""
+    name: str = options.kafka_driver_sasl_mechanisms or options.sasl_mechanism
+    if name.upper() not in MECHANISMS:
+        raise errors.ConfigurationError(
+            f"sasl_mechanism {name!r} is not supported: write one of "
+            + ", ".join(MECHANISMS)
+        )
+    return name.upper()
+
+
+def base(url: Any, options: Any) -> dict[str, Any]:
+    """Settings that producers, consumers and admin clients share."""
+    protocol = options.security_protocol
+    settings: dict[str, Any] = {
+        "bootstrap.servers": bootstrap_servers(url),
+        "security.protocol": protocol,
+        "statistics.interval.ms": round(
+            options.kafka_driver_statistics_interval * 1000
+        ),
+        # The library's 10 s would add to every outage of a broker.
+        "reconnect.backoff.max.ms": 2000,
+        # Quiet connections get closed by brokers; that is no error.
+        "log.connection.close": False,
+    }
+    if "SASL" in protocol:
+        settings |= _sasl(url, options)
+    elif credentials(url) is not None:
+        raise errors.ConfigurationError(
+            "the transport URL has credentials, which security_protocol="
+            f"{protocol} does not use: set security_protocol=SASL_SSL in "
+            "section [oslo_messaging_kafka], or write the URL without user "
+            "and password"
+        )
+    if "SSL" in protocol.split("_")[-1]:
+        settings |= _ssl(options)
+    return settings | extra_properties(options)
+
+
+def producer(url: Any, options: Any, message_timeout: float) -> dict[str, Any]:
+    """Settings of a producer.
+
+    :param message_timeout: seconds after which a record that could not be
+        delivered fails; 0 is never
+    """
+    return {
+        # Defaults that the user's own properties may override.
+        "socket.keepalive.enable": True,
+        **base(url, options),
+        "acks": "all",
+        "enable.idempotence": True,
+        "message.timeout.ms": round(message_timeout * 1000),
+        "linger.ms": round(options.producer_batch_timeout * 1000),
+        "batch.num.messages": options.producer_batch_size,
+        "compression.codec": options.compression_codec,
+        "queue.buffering.max.messages": (
+            options.kafka_driver_queue_max_messages
+        ),
+        "queue.buffering.max.kbytes": options.kafka_driver_queue_max_kbytes,
+        # The Java clients' choice: a key finds the same partition.
+        "partitioner": "murmur2_random",
+        # The driver creates topics itself, with the partitions asked for.
+        "allow.auto.create.topics": False,
+        "topic.metadata.propagation.max.ms": 5000,
+    }
+
+
+def consumer(
+    url: Any, options: Any, group_id: str, auto_offset_reset: str
+) -> dict[str, Any]:
+    """Settings of a consumer. The driver commits offsets by itself."""
+    settings = {
+        # An empty fetch queue is refilled at once, not after a second.
+        "fetch.queue.backoff.ms": 10,
+        "socket.keepalive.enable": True,
+        **base(url, options),
+        "group.id": group_id,
+        "auto.offset.reset": auto_offset_reset,
+        "enable.auto.commit": options.enable_auto_commit,
+        "enable.auto.offset.store": False,
+        "enable.partition.eof": False,
+        "max.partition.fetch.bytes": options.kafka_max_fetch_bytes,
+        "queued.max.messages.kbytes": options.kafka_driver_fetch_queue_kbytes,
+        "allow.auto.create.topics": False,
+        # A topic or partition added later is seen within this time.
+        "topic.metadata.refresh.interval.ms": 10000,
+        "group.protocol": options.kafka_driver_group_protocol,
+    }
+    if options.kafka_driver_group_protocol == "classic":
+        # A cooperative member beside an in-tree one is refused by the group.
+        settings["partition.assignment.strategy"] = "range,roundrobin"
+    return settings
+
+
+def admin(url: Any, options: Any) -> dict[str, Any]:
+    """Settings of the client that creates topics."""
+    return base(url, options) | {"statistics.interval.ms": 0}
+
+
+def client_id() -> str:
+    """program-host-pid: which process a broker's log speaks of."""
+    program = os.path.basename(sys.argv[0] if sys.argv else "") or "python"
+    return f"{program}-{socket.gethostname()}-{os.getpid()}"
+
+
+def warnings(url: Any, options: Any) -> list[str]:
+    """What is allowed and should be known to the operator."""
+    found = []
+    protocol = options.security_protocol
+    if protocol.endswith("SSL") and (
+        not options.kafka_driver_ssl_verify_hostname
+    ):
+        found.append(
+            "kafka_driver_ssl_verify_hostname is off: a broker's "
+            "certificate is accepted for any host name"
+        )
+    if (
+        protocol == "SASL_PLAINTEXT"
+        and mechanism(options) == "PLAIN"
+        and not all(_is_loopback(host.hostname) for host in url.hosts)
+    ):
+        found.append(
+            "SASL mechanism PLAIN over SASL_PLAINTEXT sends the password "
+            "readable over the network: use security_protocol=SASL_SSL"
+        )
+    if options.enable_auto_commit:
+        found.append(
+            "enable_auto_commit commits records some seconds after they "
+            "were read, whatever became of them: a crash may lose or repeat "
+            "notifications"
+        )
+    return found
+
+
+def extra_properties(options: Any) -> dict[str, str]:
+    """The user's own properties of the client library.
+
+    Values do not appear in errors: they may be secrets.
+    """
+    properties = {}
+    for number, line in enumerate(options.kafka_driver_librdkafka, 1):
+        name, sign, value = line.partition("=")
+        name = name.strip()
+        if not sign or not name:
+            raise errors.ConfigurationError(
+                f"kafka_driver_librdkafka, entry {number}: write name = value"
+            )
+        if name in OWNED:
+            raise errors.ConfigurationError(
+                f"kafka_driver_librdkafka may not set {name}: the driver "
+                "sets it itself; use the option of section "
+                "[oslo_messaging_kafka] where there is one"
+            )
+        if name in FORBIDDEN or name.endswith("_cb"):
+            raise errors.ConfigurationError(
+                f"kafka_driver_librdkafka may not set {name}: it runs code "
+                "or weakens verification; leave it out"
+            )
+        properties[name] = value.strip()
+    return properties
+
+
+def _sasl(url: Any, options: Any) -> dict[str, Any]:
+    name = mechanism(options)
+    if name == "OAUTHBEARER":
+        return {"sasl.mechanism": name, **_oauth(options)}
+    user = credentials(url)
+    if user is None:
+        raise errors.ConfigurationError(
+            f"security_protocol={options.security_protocol} needs "
+            "credentials: write user and password in the transport URL, "
+            f"{url.transport}://USER:PASSWORD@HOST:{DEFAULT_PORT}/"
+        )
+    return {
+        "sasl.mechanism": name,
+        "sasl.username": user[0],
+        "sasl.password": user[1],
+    }
+
+
+def _oauth(options: Any) -> dict[str, Any]:
+    needed = {
+        "kafka_driver_oauth_token_url": "sasl.oauthbearer.token.endpoint.url",
+        "kafka_driver_oauth_client_id": "sasl.oauthbearer.client.id",
+        "kafka_driver_oauth_client_secret": "sasl.oauthbearer.client.secret",
+    }
+    settings = {"sasl.oauthbearer.method": "oidc"}
+    for option, name in needed.items():
+        value = getattr(options, option)
+        if not value:
+            raise errors.ConfigurationError(
+                f"sasl_mechanism=OAUTHBEARER needs {option}: set it in "
+                "section [oslo_messaging_kafka]"
+            )
+        settings[name] = value
+    if options.kafka_driver_oauth_scope:
+        settings["sasl.oauthbearer.scope"] = options.kafka_driver_oauth_scope
+    return settings
+
+
+def _ssl(options: Any) -> dict[str, Any]:
+    verify = options.kafka_driver_ssl_verify_hostname
+    settings: dict[str, Any] = {
+        "enable.ssl.certificate.verification": True,
+        "ssl.endpoint.identification.algorithm": (
+            "https" if verify else "none"
+        ),
+        # "probe" looks for the system's certificates.
+        "ssl.ca.location": options.ssl_cafile or "probe",
+    }
+    certificate = options.ssl_client_cert_file
+    key = options.ssl_client_key_file
+    if bool(certificate) != bool(key):
+        missing = (
+            "ssl_client_key_file" if certificate else ("ssl_client_cert_file")
+        )
+        raise errors.ConfigurationError(
+            "a client certificate needs both ssl_client_cert_file and "
+            f"ssl_client_key_file: set {missing} too"
+        )
+    if certificate:
+        settings["ssl.certificate.location"] = certificate
+        settings["ssl.key.location"] = key
+        password = (
+            options.kafka_driver_ssl_key_password
+            or options.ssl_client_key_password
+        )
+        if password:
+            settings["ssl.key.password"] = password
+    for option in (
+        "ssl_cafile",
+        "ssl_client_cert_file",
+        "ssl_client_key_file",
+    ):
+        path = getattr(options, option)
+        if path and not os.access(path, os.R_OK):
+            raise errors.ConfigurationError(
+                f"{option}: {path} cannot be read by this process: write "
+                "the path of a readable PEM file"
+            )
+    return settings
+
+
+def _is_loopback(host: str | None) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False

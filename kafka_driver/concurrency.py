@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Native threads that own a client, and waiting for them from any thread.
+
+Services may be monkey-patched by eventlet: their threads are green then,
+and a native thread may touch nothing that is patched. A patched lock or
+event set by a native thread does not wake a green waiter, and logging there
+raises errors. So a native thread takes unpatched locks only, tells others
+by a Signal, and queues what it has to log.
+"""
+
+import collections
+import contextlib
+import importlib
+import logging
+import os
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+_Record = tuple[logging.Logger, int, str, tuple[Any, ...]]
+
+
+def unpatched(name: str) -> Any:
+    """A module of the standard library as it was before monkey patching."""
+    patcher = sys.modules.get("eventlet.patcher")
+    if patcher is None:
+        return importlib.import_module(name)
+    return patcher.original(name)
+
+
+# Taken at import: patching changes modules in place, not these objects.
+_native_thread = unpatched("_thread")
+_allocate_lock = _native_thread.allocate_lock
+_mark = _native_thread._local()
+
+
+def is_green() -> bool:
+    """Whether the caller runs in a green thread, which must not block."""
+    if getattr(_mark, "native", False):
+        return False
+    patcher = sys.modules.get("eventlet.patcher")
+    return patcher is not None and bool(patcher.is_monkey_patched("thread"))
+
+
+class Lock:
+    """A native lock, for short sections without any waiting inside."""
+
+    def __init__(self) -> None:
+        self._lock = _allocate_lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._lock.release()
+
+
+class Signal:
+    """An event that native threads set and green or native ones wait for.
+
+    At most one green thread may wait at a time: an eventlet hub has one
+    reader for a file descriptor.
+    """
+
+    __slots__ = ("_fd", "_flag", "_lock", "_waiters")
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._flag = False
+        self._fd = -1
+        self._waiters: list[Any] = []
+
+    def is_set(self) -> bool:
+        return self._flag
+
+    def set(self) -> None:
+        with self._lock:
+            if self._flag:
+                return
+            self._flag = True
+            for waiter in self._waiters:
+                waiter.release()
+            self._waiters.clear()
+            if self._fd >= 0:
+                os.eventfd_write(self._fd, 1)
+
+    def clear(self) -> None:
+        with self._lock:
+            if self._flag and self._fd >= 0:
+                os.eventfd_read(self._fd)
+            self._flag = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until set, at most `timeout` seconds; whether it is set."""
+        if self._flag:
+            return True
+        if is_green():
+            return self._wait_green(timeout)
+        return self._wait_native(timeout)
+
+    def close(self) -> None:
+        """Give the file descriptor back. The signal keeps working."""
+        with self._lock:
+            fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def __del__(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+
+    def _wait_native(self, timeout: float | None) -> bool:
+        waiter = _allocate_lock()
+        waiter.acquire()
+        with self._lock:
+            if self._flag:
+                return True
+            self._waiters.append(waiter)
+        waiter.acquire(True, -1 if timeout is None else max(timeout, 0))
+        with self._lock:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+        return self._flag
+
+    def _wait_green(self, timeout: float | None) -> bool:
+        hubs = sys.modules["eventlet.hubs"]
+        with self._lock:
+            if self._flag:
+                return True
+            if self._fd < 0:
+                self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            fd = self._fd
+        with contextlib.suppress(TimeoutError):
+            hubs.trampoline(
+                fd, read=True, timeout=timeout, timeout_exc=TimeoutError
+            )
+        return self._flag
+
+
+class NativeThread:
+    """A daemon thread of the operating system, also under eventlet."""
+
+    def __init__(self, target: Callable[[], None], name: str) -> None:
+        self._target = target
+        self._done = Signal()
+        self._thread = unpatched("threading").Thread(
+            target=self._run, name=name, daemon=True
+        )
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for the thread's end; whether it has ended."""
+        if not self._done.wait(timeout):
+            return False
+        # What is left is the interpreter's own few steps.
+        self._thread.join(1.0)
+        self._done.close()
+        return True
+
+    def is_alive(self) -> bool:
+        return bool(self._thread.is_alive())
+
+    def _run(self) -> None:
+        _mark.native = True
+        try:
+            self._target()
+        finally:
+            self._done.set()
+
+
+class LogQueue:
+    """Log records of native threads, written by a thread of Python's side.
+
+    The writer is an ordinary thread (a green one under eventlet). It starts
+    with the first owner and ends with close().
+    """
+
+    #: More than this many wait only when nobody writes them; the oldest go.
+    LIMIT = 1000
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._records: collections.deque[_Record] = collections.deque(
+            maxlen=self.LIMIT
+        )
+        self._signal = Signal()
+        self._closed = False
+        self._writer: Any = None
+
+    def put(
+        self, logger: logging.Logger, level: int, text: str, *args: Any
+    ) -> None:
+        """Queue a record. For native threads and callbacks."""
+        self._records.append((logger, level, text, args))
+        self._signal.set()
+
+    def drain(self) -> None:
+        """Write what is queued. For Python's side only."""
+        while True:
+            try:
+                logger, level, text, args = self._records.popleft()
+            except IndexError:
+                return
+            logger.log(level, text, *args)
+
+    def start(self) -> None:
+        threading: types.ModuleType = importlib.import_module("threading")
+        self._closed = False
+        self._writer = threading.Thread(
+            target=self._write, name=self._name, daemon=True
+        )
+        self._writer.start()
+
+    def close(self, timeout: float = 1.0) -> None:
+        self._closed = True
+        self._signal.set()
+        if self._writer is not None:
+            self._writer.join(timeout)
+            self._writer = None
+        self.drain()
+        self._signal.close()
+
+    def _write(self) -> None:
+        while not self._closed:
+            self._signal.wait()
+            self._signal.clear()
+            self.drain()

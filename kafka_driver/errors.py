@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can go wrong, and its one translation into oslo.messaging's terms."""
+
+from confluent_kafka import KafkaError, KafkaException
+from oslo_messaging import exceptions
+
+
+class ConfigurationError(RuntimeError):
+    """A setting cannot be used.
+
+    A RuntimeError, because oslo.messaging shows only those as
+    DriverLoadFailure; anything else reaches the service as a traceback.
+    """
+
+
+class IllegalTopic(exceptions.MessagingException, ValueError):  # type: ignore[misc]
+    """A topic name that no Kafka broker accepts."""
+
+
+class BadRecord(Exception):
+    """A record that is no notification; its text says why."""
+
+
+#: Refusals that another try cannot change.
+PERMANENT = frozenset(
+    {
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.TOPIC_EXCEPTION,
+        KafkaError.INVALID_RECORD,
+        KafkaError.POLICY_VIOLATION,
+        KafkaError._INVALID_ARG,
+    }
+)
+
+#: The client instance is of no further use.
+FATAL = frozenset(
+    {
+        KafkaError._FATAL,
+        KafkaError._FENCED,
+        KafkaError._MAX_POLL_EXCEEDED,
+    }
+)
+
+#: Reports of records that never left this process, so that producing them
+#: again cannot duplicate them.
+NEVER_SENT = frozenset(
+    {KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
+)
+
+#: Reports after which the record may or may not be in the topic.
+UNCERTAIN = frozenset(
+    {
+        KafkaError._MSG_TIMED_OUT,
+        KafkaError._TIMED_OUT,
+        KafkaError._TIMED_OUT_QUEUE,
+        KafkaError._TRANSPORT,
+        KafkaError._PURGE_INFLIGHT,
+        KafkaError._FATAL,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+    }
+)
+
+
+def kafka_error(error: KafkaError | KafkaException) -> KafkaError:
+    """The KafkaError inside, whichever of the two was given."""
+    if isinstance(error, KafkaException):
+        inner = error.args[0]
+        if isinstance(inner, KafkaError):
+            return inner
+        return KafkaError(KafkaError._FAIL, str(inner))
+    return error
+
+
+def is_fatal(error: KafkaError) -> bool:
+    return bool(error.fatal()) or error.code() in FATAL
+
+
+def reason(error: KafkaError) -> str:
+    """The error as a reader of a log needs it: name and text."""
+    return f"{error.name()}: {error.str()}"
+
+
+def translate(
+    error: KafkaError | KafkaException, topic: str, size: int | None = None
+) -> exceptions.MessageDeliveryFailure:
+    """The exception to raise when a record for `topic` failed."""
+    error = kafka_error(error)
+    text = f"Notification for topic {topic} was not delivered: "
+    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+        text += too_large(size)
+    else:
+        text += reason(error)
+    if error.code() in UNCERTAIN:
+        text += " (it may have been delivered all the same)"
+    failure = exceptions.MessageDeliveryFailure(text)
+    failure.__cause__ = KafkaException(error)
+    return failure
+
+
+def too_large(size: int | None) -> str:
+    what = "the record" if size is None else f"the record of {size} bytes"
+    return (
+        f"{what} is larger than the client's message.max.bytes or the "
+        "topic's max.message.bytes; raise both, or send less"
+    )
