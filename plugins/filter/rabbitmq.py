@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a RabbitMQ node must be told so that a user can work in a vhost.
+
+The node's definitions hold salted hashes, so a password is compared and set
+without ever standing on a command line.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+_SHA256 = "rabbit_password_hashing_sha256"
+_HASHES = {_SHA256: hashlib.sha256, "rabbit_password_hashing_sha512": hashlib.sha512}
+_SALT_LENGTH = 4
+
+
+def password_hash(
+    password: str, salt: bytes | None = None, algorithm: str = _SHA256
+) -> str:
+    """Hash a password as RabbitMQ stores it: salt, then digest, in base64."""
+    if salt is None:
+        salt = os.urandom(_SALT_LENGTH)
+    digest = _HASHES[algorithm](salt + password.encode()).digest()
+    return base64.b64encode(salt + digest).decode()
+
+
+def _password_is(user: dict[str, Any], password: str) -> bool:
+    algorithm = user.get("hashing_algorithm", _SHA256)
+    if algorithm not in _HASHES or not user.get("password_hash"):
+        return False
+    salt = base64.b64decode(user["password_hash"])[:_SALT_LENGTH]
+    return password_hash(password, salt, algorithm) == user["password_hash"]
+
+
+def rabbitmq_missing(
+    definitions: dict[str, Any], user: str, password: str, vhost: str
+) -> dict[str, Any]:
+    """Return the definitions to import; empty when nothing is missing.
+
+    ``definitions`` is what ``rabbitmqctl export_definitions`` printed.
+    """
+    if not isinstance(definitions, dict):
+        raise AnsibleFilterError(
+            "rabbitmq_missing takes the node's definitions as a dictionary."
+        )
+    missing: dict[str, Any] = {}
+
+    vhosts = [entry["name"] for entry in definitions.get("vhosts", [])]
+    if vhost not in vhosts:
+        missing["vhosts"] = [{"name": vhost}]
+
+    known = [u for u in definitions.get("users", []) if u["name"] == user]
+    if not known or not _password_is(known[0], password):
+        missing["users"] = [
+            {
+                "name": user,
+                "password_hash": password_hash(password),
+                "hashing_algorithm": _SHA256,
+                "tags": known[0].get("tags", []) if known else [],
+            }
+        ]
+
+    wanted = {
+        "user": user,
+        "vhost": vhost,
+        "configure": ".*",
+        "write": ".*",
+        "read": ".*",
+    }
+    if wanted not in definitions.get("permissions", []):
+        missing["permissions"] = [wanted]
+    return missing
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"rabbitmq_missing": rabbitmq_missing}
