@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Filters of the role kafka: its catalogue, and Java's properties format."""
+
+
+def version_key(version):
+    """Order versions by their numbers: 3.10 comes after 3.9."""
+    return tuple(int(part) for part in str(version).split("."))
+
+
+def _known(catalogue, test):
+    return sorted(filter(test, catalogue), key=version_key, reverse=True)
+
+
+def _refuse_mode(version, row, catalogue):
+    if "kraft" in row["modes"]:
+        return ""
+    others = _known(catalogue, lambda known: "kraft" in catalogue[known]["modes"])
+    return (
+        "kafka_version is %s, which needs ZooKeeper, and this role sets up "
+        "KRaft only: set kafka_version to one of %s."
+        % (version, ", ".join(others))
+    )
+
+
+def kafka_release(catalogue, version, scala, archive_sha512=""):
+    """What the role must know of one Kafka version.
+
+    Returns a dict; its "problem" is empty, or the one sentence for the user.
+    A version that is not in the catalogue takes the Java range and the mode
+    of the newest known one before it, and must come with a digest.
+    """
+    version, scala = str(version), str(scala)
+    result = {"name": "kafka_%s-%s" % (scala, version), "problem": ""}
+    try:
+        wanted = version_key(version)
+    except ValueError:
+        result["problem"] = (
+            "kafka_version is %r, which is no version: write numbers and "
+            "dots, like %s." % (version, _known(catalogue, bool)[0])
+        )
+        return result
+    if wanted >= (4,) and scala != "2.13":
+        result["problem"] = (
+            "Kafka %s exists for Scala 2.13 only: set kafka_scala_version "
+            "to 2.13 instead of %s." % (version, scala)
+        )
+        return result
+    row = catalogue.get(version)
+    build = (row or {}).get("scala", {}).get(scala, {})
+    if not build and not archive_sha512:
+        result["problem"] = (
+            "Kafka %s for Scala %s is not in the catalogue (%s): set "
+            "kafka_archive_sha512 to the SHA-512 of its archive, or choose "
+            "a known version."
+            % (
+                version,
+                scala,
+                ", ".join(
+                    "%s for Scala %s"
+                    % (known, " and ".join(catalogue[known]["scala"]))
+                    for known in _known(catalogue, bool)
+                ),
+            )
+        )
+        return result
+    if row is None:
+        older = _known(catalogue, lambda known: version_key(known) < wanted)
+        row = catalogue[older[0] if older else min(catalogue, key=version_key)]
+    result.update(
+        archive_sha512=archive_sha512 or build.get("archive_sha512", ""),
+        assembled_sha512=build.get("assembled_sha512", ""),
+        jars=result["name"] + ".txt" if "assembled_sha512" in build else "",
+        java_min=row["java"]["min"],
+        java_max=row["java"]["max"],
+        problem=_refuse_mode(version, row, catalogue),
+    )
+    return result
+
+
+def _escape(text, also=""):
+    out = []
+    for position, char in enumerate(text):
+        if char == "\\" or char in also or (char == " " and not position):
+            out.append("\\" + char)
+        elif char in "\n\r\t":
+            out.append({"\n": "\\n", "\r": "\\r", "\t": "\\t"}[char])
+        elif " " <= char <= "~":
+            out.append(char)
+        else:
+            units = char.encode("utf-16-be")
+            out += [
+                "\\u%02x%02x" % (units[at], units[at + 1])
+                for at in range(0, len(units), 2)
+            ]
+    return "".join(out)
+
+
+def kafka_properties(settings):
+    """A dict as a Java properties file, sorted by key."""
+    lines = []
+    for key in sorted(settings):
+        value = settings[key]
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        lines.append("%s=%s\n" % (_escape(key, " :=#!"), _escape(text)))
+    return "".join(lines)
+
+
+class FilterModule:
+    """The filters, by name."""
+
+    def filters(self):
+        return {
+            "kafka_release": kafka_release,
+            "kafka_properties": kafka_properties,
+        }
