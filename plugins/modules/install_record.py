@@ -118,6 +118,7 @@ exists:
   returned: always
 """
 
+import contextlib
 import json
 import os
 import tempfile
@@ -129,13 +130,43 @@ KINDS = ("packages", "services", "paths", "data_paths", "users", "groups")
 # A removal deletes recorded paths with everything in them, so a directory
 # that the system itself needs must never get into the record.
 SYSTEM_PATHS = frozenset(
-    """
-    / /bin /boot /dev /etc /etc/default /etc/init.d /etc/systemd
-    /etc/systemd/system /home /lib /lib64 /media /mnt /opt /proc /root /run
-    /sbin /srv /sys /tmp /usr /usr/bin /usr/lib /usr/local /usr/local/bin
-    /usr/sbin /usr/share /var /var/cache /var/lib /var/log /var/spool
-    /var/tmp
-    """.split()
+    {
+        "/",
+        "/bin",
+        "/boot",
+        "/dev",
+        "/etc",
+        "/etc/default",
+        "/etc/init.d",
+        "/etc/systemd",
+        "/etc/systemd/system",
+        "/home",
+        "/lib",
+        "/lib64",
+        "/media",
+        "/mnt",
+        "/opt",
+        "/proc",
+        "/root",
+        "/run",
+        "/sbin",
+        "/srv",
+        "/sys",
+        "/tmp",
+        "/usr",
+        "/usr/bin",
+        "/usr/lib",
+        "/usr/local",
+        "/usr/local/bin",
+        "/usr/sbin",
+        "/usr/share",
+        "/var",
+        "/var/cache",
+        "/var/lib",
+        "/var/log",
+        "/var/spool",
+        "/var/tmp",
+    }
 )
 
 
@@ -252,10 +283,9 @@ def store(module, path, text):
 def discard(path):
     """Delete the file, and its directory where that is left empty."""
     os.unlink(path)
-    try:
+    # It stays when something else lives there.
+    with contextlib.suppress(OSError):
         os.rmdir(os.path.dirname(path))
-    except OSError:
-        pass  # Something else lives there.
 
 
 def wanted(state, roles, role, things):
@@ -302,8 +332,10 @@ def run(module):
 
 
 def main():
-    spec = {kind: {"type": "list", "elements": "str", "default": []}
-            for kind in KINDS}
+    spec = {
+        kind: {"type": "list", "elements": "str", "default": []}
+        for kind in KINDS
+    }
     spec.update(
         file={"type": "str", "required": True},
         role={"type": "str"},
