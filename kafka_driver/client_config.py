@@ -7,6 +7,7 @@ import socket
 import sys
 from typing import Any
 
+import confluent_kafka
 from oslo_utils import netutils
 
 from kafka_driver import errors
@@ -176,8 +177,11 @@ def consumer(
 
 
 def admin(url: Any, options: Any) -> dict[str, Any]:
-    """Settings of the client that creates topics."""
-    return base(url, options) | {"statistics.interval.ms": 0}
+    """Settings of the client that creates topics.
+
+    It logs nothing: the client that it works for meets the same brokers.
+    """
+    return base(url, options) | {"statistics.interval.ms": 0, "log_level": 0}
 
 
 def client_id() -> str:
@@ -331,3 +335,37 @@ def _is_loopback(host: str | None) -> bool:
         return ipaddress.ip_address(host or "").is_loopback
     except ValueError:
         return False
+
+
+def check(url: Any, options: Any) -> None:
+    """Find what is wrong with the settings, before there is any client.
+
+    :raises ConfigurationError: naming the setting
+    """
+    producer(url, options, 0)
+    consumer(url, options, options.consumer_group, "earliest")
+    if not 1 <= options.producer_batch_size <= 1000000:
+        raise errors.ConfigurationError(
+            f"producer_batch_size={options.producer_batch_size} is the "
+            "number of messages in a batch: write 1 to 1000000"
+        )
+    for name, value in extra_properties(options).items():
+        _check_property(name, value)
+
+
+def _check_property(name: str, value: str) -> None:
+    """Let the client library judge one property.
+
+    A client with nothing else and an impossible last property is never
+    built, so no thread starts: which of the two is refused tells.
+    """
+    probe = "kafka.driver.probe"
+    try:
+        confluent_kafka.Producer({name: value, probe: ""})
+    except confluent_kafka.KafkaException as exc:
+        if probe in str(exc):
+            return
+    raise errors.ConfigurationError(
+        f"kafka_driver_librdkafka: the client library does not accept "
+        f"{name} with this value: correct the entry or leave it out"
+    )

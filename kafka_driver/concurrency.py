@@ -14,7 +14,7 @@ import importlib
 import logging
 import os
 import sys
-import types
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -186,9 +186,10 @@ class LogQueue:
         self._records: collections.deque[_Record] = collections.deque(
             maxlen=self.LIMIT
         )
+        self._lock = Lock()
         self._signal = Signal()
         self._closed = False
-        self._writer: Any = None
+        self._writer: threading.Thread | None = None
 
     def put(
         self, logger: logging.Logger, level: int, text: str, *args: Any
@@ -207,19 +208,24 @@ class LogQueue:
             logger.log(level, text, *args)
 
     def start(self) -> None:
-        threading: types.ModuleType = importlib.import_module("threading")
-        self._closed = False
-        self._writer = threading.Thread(
-            target=self._write, name=self._name, daemon=True
-        )
-        self._writer.start()
+        """Start the writer, unless there is one."""
+        with self._lock:
+            if self._writer is not None:
+                return
+            self._closed = False
+            self._writer = writer = threading.Thread(
+                target=self._write, name=self._name, daemon=True
+            )
+        # Outside of the lock: a green thread starts by switching to it.
+        writer.start()
 
     def close(self, timeout: float = 1.0) -> None:
         self._closed = True
         self._signal.set()
-        if self._writer is not None:
-            self._writer.join(timeout)
-            self._writer = None
+        with self._lock:
+            writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.join(timeout)
         self.drain()
         self._signal.close()
 
@@ -228,3 +234,17 @@ class LogQueue:
             self._signal.wait()
             self._signal.clear()
             self.drain()
+
+
+class QueueLogger:
+    """A client library's logger that puts what it gets into a LogQueue."""
+
+    def __init__(self, queue: LogQueue, logger: logging.Logger) -> None:
+        self._queue = queue
+        self._logger = logger
+
+    def log(self, level: int, text: str, *args: Any) -> None:
+        if args and args[0] == "FAIL":
+            # A lost connection comes as an error as well, and often.
+            level = logging.DEBUG
+        self._queue.put(self._logger, level, text, *args)

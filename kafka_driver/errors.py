@@ -84,13 +84,16 @@ def reason(error: KafkaError) -> str:
 
 
 def translate(
-    error: KafkaError | KafkaException, topic: str, size: int | None = None
+    error: KafkaError | KafkaException,
+    topic: str,
+    size: int | None = None,
+    limit: int | None = None,
 ) -> exceptions.MessageDeliveryFailure:
     """The exception to raise when a record for `topic` failed."""
     error = kafka_error(error)
     text = f"Notification for topic {topic} was not delivered: "
     if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-        text += too_large(size)
+        text += _too_large(size, limit)
     else:
         text += reason(error)
     if error.code() in UNCERTAIN:
@@ -100,9 +103,14 @@ def translate(
     return failure
 
 
-def too_large(size: int | None) -> str:
-    what = "the record" if size is None else f"the record of {size} bytes"
+def _too_large(size: int | None, limit: int | None) -> str:
+    if size is not None and limit is not None and size > limit:
+        return (
+            f"the record has {size} bytes and message.max.bytes is {limit}; "
+            "raise it with kafka_driver_librdkafka, or send less"
+        )
+    record = "the record" if size is None else f"the record of {size} bytes"
     return (
-        f"{what} is larger than the client's message.max.bytes or the "
-        "topic's max.message.bytes; raise both, or send less"
+        f"{record} is larger than the topic's max.message.bytes; raise that "
+        "on the brokers, or send less"
     )

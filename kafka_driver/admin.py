@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Making sure that a topic exists, without ever blocking.
+
+Used from native threads. The public AdminClient answers by futures of
+``concurrent.futures``, whose locks eventlet patches; the class below it
+takes any object with the two methods that it calls.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.cimpl import NewTopic, _AdminClientImpl
+
+from kafka_driver import concurrency, errors
+
+LOG = logging.getLogger(__name__)
+
+_REQUEST_TIMEOUT = 5.0
+_PAUSE = 0.5
+
+_NO_RIGHT = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    }
+)
+_NO_DEFAULTS = frozenset(
+    {KafkaError._UNSUPPORTED_FEATURE, KafkaError.UNSUPPORTED_VERSION}
+)
+#: Refusals that stay until somebody changes a setting.
+_REFUSED = frozenset(
+    {
+        KafkaError.POLICY_VIOLATION,
+        KafkaError.INVALID_PARTITIONS,
+        KafkaError.INVALID_CONFIG,
+        KafkaError.TOPIC_EXCEPTION,
+    }
+)
+
+
+class Answer:
+    """What the client library calls when a request has ended."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self.result: Any = None
+        self.error: KafkaError | None = None
+
+    def set_result(self, result: Any) -> None:
+        self.result = result
+        self.done = True
+
+    def set_exception(self, error: Exception) -> None:
+        if isinstance(error, KafkaException):
+            self.error = errors.kafka_error(error)
+        else:
+            self.error = KafkaError(KafkaError._FAIL, str(error))
+        self.done = True
+
+
+class TopicMaker:
+    """Looks whether topics exist, and creates those that don't.
+
+    :param settings: of the client, from client_config.admin()
+    :param create: whether a missing topic may be created
+    :param partitions: of a created topic; -1 is the broker's default
+    :param replication: of a created topic; -1 is the broker's default
+    """
+
+    def __init__(
+        self,
+        settings: dict[str, Any],
+        create: bool,
+        partitions: int,
+        replication: int,
+        log: concurrency.LogQueue,
+    ) -> None:
+        self._settings = settings
+        self._create = create
+        self._partitions = partitions
+        self._replication = replication
+        self._log = log
+        self._client: Any = None
+        self._steps: dict[str, tuple[Callable[..., bool], Answer]] = {}
+        self._not_before: dict[str, float] = {}
+        self._told: set[tuple[str, int]] = set()
+
+    def ready(self, topic: str) -> bool:
+        """Whether `topic` may be used now. Ask again until it is True.
+
+        It is True as well when there is no right to look or to create: the
+        broker then answers the record itself.
+        """
+        step = self._steps.get(topic)
+        if step is None:
+            if time.monotonic() >= self._not_before.get(topic, 0):
+                self._describe(topic)
+            return False
+        on_answer, answer = step
+        if not answer.done:
+            return False
+        del self._steps[topic]
+        if not on_answer(topic, answer):
+            return False
+        self._not_before.pop(topic, None)
+        if not self._steps:
+            self._client = None  # its connections are not needed any more
+        return True
+
+    def close(self) -> None:
+        self._steps.clear()
+        self._client = None
+
+    def _handle(self) -> Any:
+        if self._client is None:
+            self._client = _AdminClientImpl(self._settings)
+        return self._client
+
+    def _describe(self, topic: str) -> None:
+        answer = Answer()
+        self._handle().describe_topics(
+            [topic], answer, request_timeout=_REQUEST_TIMEOUT
+        )
+        self._steps[topic] = (self._described, answer)
+
+    def _described(self, topic: str, answer: Answer) -> bool:
+        if answer.error is not None:
+            return self._wait(topic)
+        found = answer.result[0]
+        error = found if isinstance(found, KafkaError) else None
+        if error is None or error.code() == KafkaError.NO_ERROR:
+            return True
+        if error.code() in _NO_RIGHT:
+            return True
+        if error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return self._wait(topic)
+        if not self._create:
+            self._tell(
+                topic,
+                error,
+                "Topic %s does not exist and kafka_driver_create_topics is "
+                "off (%s)",
+            )
+            return True
+        self._ask_for(topic, self._partitions, self._replication)
+        return False
+
+    def _ask_for(self, topic: str, partitions: int, replication: int) -> None:
+        answer = Answer()
+        self._handle().create_topics(
+            [NewTopic(topic, partitions, replication)],
+            answer,
+            request_timeout=_REQUEST_TIMEOUT,
+        )
+        self._steps[topic] = (self._created, answer)
+
+    def _created(self, topic: str, answer: Answer) -> bool:
+        error = answer.error or answer.result[topic]
+        if error is None or error.code() == KafkaError.TOPIC_ALREADY_EXISTS:
+            return True
+        if error.code() in _NO_DEFAULTS and -1 in (
+            self._partitions,
+            self._replication,
+        ):
+            # A broker before 2.4 wants to be told both numbers.
+            if self._partitions == -1:
+                self._partitions = 1
+            if self._replication == -1:
+                self._replication = min(3, self._broker_count())
+            self._ask_for(topic, self._partitions, self._replication)
+            return False
+        if error.code() in _NO_RIGHT:
+            self._tell(
+                topic,
+                error,
+                "No right to create the topic %s; sending to it goes on (%s)",
+            )
+            return True
+        self._tell(topic, error, "Topic %s could not be created: %s")
+        return error.code() in _REFUSED or self._wait(topic)
+
+    def _broker_count(self) -> int:
+        try:
+            return len(self._handle().list_topics(timeout=0.2).brokers) or 1
+        except KafkaException:
+            return 1
+
+    def _wait(self, topic: str) -> bool:
+        """Begin again after a pause; always False."""
+        self._not_before[topic] = time.monotonic() + _PAUSE
+        return False
+
+    def _tell(self, topic: str, error: KafkaError, text: str) -> None:
+        if (topic, error.code()) not in self._told:
+            self._told.add((topic, error.code()))
+            self._log.put(
+                LOG, logging.WARNING, text, topic, errors.reason(error)
+            )

@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Kafka producer with the native thread that polls it.
+
+Records wait here until their topic is known to exist. The client library
+never gets one before: what it has sent is of unknown outcome when something
+fails, and sending that again would duplicate it.
+"""
+
+import collections
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import confluent_kafka
+from confluent_kafka import KafkaError, KafkaException
+
+from kafka_driver import admin, client_config, concurrency, errors
+
+LOG = logging.getLogger(__name__)
+
+#: Native calls last at most this long, so that a thread can be ended.
+_SLICE = 0.1
+_MAX_BACK_OFF = 30.0
+#: The client library's default for message.max.bytes.
+_DEFAULT_MAX_BYTES = 1000000
+
+
+class Record:
+    """A record on its way, and where its sender waits for it."""
+
+    __slots__ = (
+        "again",
+        "cancelled",
+        "done",
+        "error",
+        "key",
+        "left",
+        "parked",
+        "topic",
+        "value",
+    )
+
+    def __init__(self, topic: str, value: bytes, key: bytes | None) -> None:
+        self.topic = topic
+        self.value: bytes | None = value
+        self.key = key
+        self.done: concurrency.Signal | None = None
+        self.error: KafkaError | None = None
+        self.parked = False
+        self.cancelled = False
+        #: Its topic was unknown once already.
+        self.again = False
+        #: Nobody waits for it: a failure has to be logged.
+        self.left = False
+
+
+class Channel:
+    """A producer with its thread.
+
+    :param settings: of the producer, from client_config.producer()
+    :param maker: makes a TopicMaker, for the thread's use
+    """
+
+    def __init__(
+        self,
+        settings: dict[str, Any],
+        maker: Callable[[], admin.TopicMaker],
+        log: concurrency.LogQueue,
+    ) -> None:
+        self._settings = settings
+        self._make_maker = maker
+        self._log = log
+        self._lock = concurrency.Lock()
+        self._ready: set[str] = set()
+        self._parked: dict[str, collections.deque[Record]] = {}
+        self._parked_count = 0
+        self._parked_bytes = 0
+        self._failures: collections.Counter[tuple[str, str]] = (
+            collections.Counter()
+        )
+        self._reported: set[int] = set()
+        self._fatal: KafkaError | None = None
+        self._stop_at: float | None = None
+        self._latencies: collections.deque[float] = collections.deque(
+            maxlen=1000
+        )
+        self.delivered = 0
+        self.failed = 0
+        self.ended = False
+        self.last_error: KafkaError | None = None
+        self.raw_statistics = ""
+        #: Topics for which a sender waited in vain, until one is delivered.
+        self.stalled: set[str] = set()
+        #: Nothing was delivered since a sender waited in vain.
+        self.silent = False
+        self._client: Any = self._build()
+        self._thread = concurrency.NativeThread(
+            self._run, "kafka-driver-producer"
+        )
+        self._thread.start()
+
+    # Called by senders.
+
+    def submit(self, record: Record) -> None:
+        """Take over a record.
+
+        :raises BufferError: when the queue is full
+        :raises KafkaException: when the client library refuses it
+        """
+        client = self._client
+        if client is not None and record.topic in self._ready:
+            self._produce(client, record)
+            record.value = None  # the client library has its copy
+            return
+        with self._lock:
+            client = self._client
+            if client is not None and record.topic in self._ready:
+                self._produce(client, record)
+            else:
+                self._check_room(record)
+                self._park(record)
+
+    def cancel(self, record: Record) -> bool:
+        """Take back a record that the client library has not got yet."""
+        with self._lock:
+            record.cancelled = True
+            if not record.parked:
+                return False
+            self._parked[record.topic].remove(record)
+            self._forget_parked(record)
+            return True
+
+    def queued(self) -> int:
+        client = self._client
+        return self._parked_count + (0 if client is None else len(client))
+
+    def max_bytes(self) -> int:
+        return int(self._settings.get("message.max.bytes", _DEFAULT_MAX_BYTES))
+
+    def latencies(self) -> list[float]:
+        """Seconds from produce to acknowledgement, of the last records."""
+        return sorted(self._latencies)
+
+    def close(self, deadline: float) -> None:
+        """Deliver what is queued until `deadline`, then end the thread."""
+        self._stop_at = deadline
+
+    def join(self, timeout: float) -> bool:
+        return self._thread.join(timeout)
+
+    def _produce(self, client: Any, record: Record) -> None:
+        client.produce(
+            record.topic,
+            record.value,
+            record.key,
+            on_delivery=lambda error, message: self._on_delivery(
+                record, error, message
+            ),
+        )
+
+    def _check_room(self, record: Record) -> None:
+        size = len(record.value or b"")
+        settings = self._settings
+        if self.ended:
+            raise KafkaException(KafkaError(KafkaError._DESTROY))
+        limit = settings["queue.buffering.max.kbytes"] * 1024
+        if size > self.max_bytes():
+            raise KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
+        if (
+            self._parked_count >= settings["queue.buffering.max.messages"]
+            or self._parked_bytes + size > limit
+        ):
+            raise BufferError
+
+    def _park(self, record: Record) -> None:
+        record.parked = True
+        self._parked.setdefault(record.topic, collections.deque()).append(
+            record
+        )
+        self._parked_count += 1
+        self._parked_bytes += len(record.value or b"")
+
+    def _forget_parked(self, record: Record) -> None:
+        record.parked = False
+        self._parked_count -= 1
+        self._parked_bytes -= len(record.value or b"")
+
+    # Called by the thread, callbacks of the client library included.
+
+    def _run(self) -> None:
+        maker = self._make_maker()
+        back_off = 1.0
+        while self._stop_at is None:
+            # Records whose topic is being looked for should not wait.
+            hurry = self._parked and self.last_error is None
+            self._poll(self._client, _SLICE / 10 if hurry else _SLICE)
+            self._serve_parked(maker)
+            self._tell_failures()
+            if self._fatal is not None:
+                self._rebuild(back_off)
+                back_off = min(back_off * 2, _MAX_BACK_OFF)
+            elif not self._reported:
+                back_off = 1.0
+        while self.queued() and time.monotonic() < self._stop_at:
+            self._poll(self._client, _SLICE)
+            self._serve_parked(maker)
+        maker.close()
+        self._give_up()
+        self._tell_failures()
+
+    def _build(self) -> Any:
+        return confluent_kafka.Producer(
+            {
+                **self._settings,
+                "client.id": client_config.client_id(),
+                "error_cb": self._on_error,
+                "stats_cb": self._on_statistics,
+            },
+            logger=concurrency.QueueLogger(self._log, LOG),
+        )
+
+    def _poll(self, client: Any, timeout: float) -> None:
+        if client is None:
+            concurrency.unpatched("time").sleep(timeout)
+        else:
+            client.poll(timeout)
+
+    def _serve_parked(self, maker: admin.TopicMaker) -> None:
+        client = self._client
+        if client is None:
+            return
+        for topic in list(self._parked):
+            if topic in self._ready or maker.ready(topic):
+                with self._lock:
+                    self._unpark(client, topic)
+
+    def _unpark(self, client: Any, topic: str) -> None:
+        self._ready.add(topic)
+        records = self._parked[topic]
+        while records:
+            record = records[0]
+            try:
+                self._produce(client, record)
+            except BufferError:
+                self._ready.discard(topic)
+                return  # the rest when there is room
+            except KafkaException as exc:
+                self._finish(record, errors.kafka_error(exc))
+            records.popleft()
+            self._forget_parked(record)
+            record.value = None  # the client library has its copy
+        del self._parked[topic]
+
+    def _on_delivery(self, record: Record, error: Any, message: Any) -> None:
+        if error is None:
+            self._latencies.append(message.latency() or 0.0)
+            self.silent = False
+            self.stalled.discard(record.topic)
+            self._reported.clear()
+            self.last_error = None
+        elif self._stop_at is None and self._send_again(record, error):
+            record.value = message.value()
+            with self._lock:
+                self._ready.discard(record.topic)
+                self._park(record)
+            return
+        self._finish(record, error)
+
+    def _send_again(self, record: Record, error: KafkaError) -> bool:
+        """Whether a record certainly never left and may go once more."""
+        if record.cancelled:
+            return False
+        if error.code() == KafkaError._PURGE_QUEUE:
+            return True  # the client failed; its successor sends it
+        if error.code() in errors.NEVER_SENT and not record.again:
+            record.again = True
+            return True
+        return False
+
+    def _finish(self, record: Record, error: KafkaError | None) -> None:
+        if error is None:
+            self.delivered += 1
+        else:
+            self.failed += 1
+            self.last_error = error
+            if errors.is_fatal(error):
+                self._fatal = error
+        record.error = error
+        if record.done is not None:
+            record.done.set()
+        if record.left and error is not None:
+            self._failures[(record.topic, errors.reason(error))] += 1
+
+    def _on_error(self, error: KafkaError) -> None:
+        self.last_error = error
+        if errors.is_fatal(error):
+            self._fatal = error
+        if error.code() not in self._reported:
+            self._reported.add(error.code())
+            # One broker that closes a connection is no failure yet.
+            mild = error.code() == KafkaError._TRANSPORT
+            self._log.put(
+                LOG,
+                logging.WARNING if mild else logging.ERROR,
+                "Sending: %s",
+                errors.reason(error),
+            )
+
+    def _on_statistics(self, text: str) -> None:
+        self.raw_statistics = text
+        self._log.put(LOG, logging.DEBUG, "Producer statistics: %s", text)
+
+    def _rebuild(self, back_off: float) -> None:
+        """Replace a client that has failed for good.
+
+        Records that never left it are sent by the next one; those in flight
+        have an unknown outcome and are reported as failed.
+        """
+        self._log.put(
+            LOG,
+            logging.ERROR,
+            "The producer has failed (%s) and is built anew in %s s",
+            errors.reason(self._fatal) if self._fatal else "",
+            back_off,
+        )
+        with self._lock:
+            client, self._client = self._client, None
+            self._ready.clear()
+        client.purge()
+        client.poll(0)
+        del client
+        again = time.monotonic() + back_off
+        while time.monotonic() < again and self._stop_at is None:
+            self._poll(None, _SLICE)
+        self._fatal = None
+        self._client = self._build()
+
+    def _give_up(self) -> None:
+        """Count what could not be delivered, and fail its senders."""
+        lost = self.queued()
+        with self._lock:
+            client, self._client = self._client, None
+            self.ended = True
+        if client is not None:
+            client.purge()
+            client.poll(0)
+        with self._lock:
+            for records in self._parked.values():
+                for record in records:
+                    self._finish(record, KafkaError(KafkaError._PURGE_QUEUE))
+            self._parked.clear()
+        if lost:
+            self._log.put(
+                LOG,
+                logging.ERROR,
+                "%d notifications were not delivered when the transport was "
+                "closed (last error: %s)",
+                lost,
+                errors.reason(self.last_error) if self.last_error else "none",
+            )
+
+    def _tell_failures(self) -> None:
+        if self._failures:
+            failures, self._failures = self._failures, collections.Counter()
+            for (topic, reason), count in failures.items():
+                self._log.put(
+                    LOG,
+                    logging.ERROR,
+                    "%d notifications for topic %s were not delivered: %s",
+                    count,
+                    topic,
+                    reason,
+                )

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``kafka-driver`` command."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from oslo_messaging import exceptions
+
+from kafka_driver import errors
+from kafka_driver.cli import send
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kafka-driver",
+        description="Send and read OpenStack notifications on Apache Kafka.",
+    )
+    commands = parser.add_subparsers(
+        title="commands", required=True, metavar="COMMAND"
+    )
+    for command in (send,):
+        command.add_parser(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    :returns: the exit code: 1 when it failed, with one sentence on stderr
+    """
+    arguments = build_parser().parse_args(argv)
+    # What goes wrong is said once, at the end; not in log lines as well.
+    logging.getLogger().addHandler(logging.NullHandler())
+    try:
+        code: int = arguments.run(arguments)
+        return code
+    except KeyboardInterrupt:
+        return 130
+    except (
+        errors.ConfigurationError,
+        exceptions.MessagingException,
+        OSError,
+    ) as exc:
+        print(f"kafka-driver: {exc}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What oslo.messaging loads for ``kafka-driver://``.
+
+Supports
+  notifications, listener pools, batches; requeueing when offsets are
+  committed after dispatch. No RPC: use RabbitMQ for that.
+
+Transport URL
+  ``kafka-driver://[USER:PASSWORD@]HOST[:PORT][,...][/VHOST][?OPTION=VALUE]``
+
+Options
+  Section ``[oslo_messaging_kafka]``, shared with ``kafka://``; see
+  ``kafka_driver.options``.
+"""
+
+import logging
+from typing import Any
+
+from oslo_messaging._drivers import base
+
+from kafka_driver import client_config, envelope, options, topics
+from kafka_driver.producer import Sender
+
+LOG = logging.getLogger(__name__)
+
+_NO_RPC = (
+    "Kafka carries notifications only. For RPC set transport_url to a "
+    "RabbitMQ URL (rabbit://), and keep this one as transport_url of section "
+    "[oslo_messaging_notifications]"
+)
+
+
+class KafkaDriver(base.BaseDriver):  # type: ignore[misc]
+    """Sends and receives notifications over Apache Kafka.
+
+    Building it contacts no broker and starts no thread: services load their
+    transports before they fork.
+    """
+
+    def __init__(
+        self,
+        conf: Any,
+        url: Any,
+        default_exchange: str | None = None,
+        allowed_remote_exmods: list[str] | None = None,
+    ) -> None:
+        settings = options.register(conf, url)
+        super().__init__(conf, url, default_exchange, allowed_remote_exmods)
+        self._settings = settings
+        self._vhost = topics.check_vhost(url.virtual_host)
+        client_config.check(url, settings)
+        for warning in client_config.warnings(url, settings):
+            LOG.warning("%s", warning)
+        self._keyed = settings.kafka_driver_key == "publisher"
+        self._sender = Sender(url, settings)
+        self.listeners: list[Any] = []
+
+    def require_features(self, requeue: bool = False) -> None:
+        if requeue and self._settings.kafka_driver_commit != "after_dispatch":
+            raise NotImplementedError(
+                "Notifications can be requeued only with "
+                "kafka_driver_commit=after_dispatch in section "
+                "[oslo_messaging_kafka]"
+            )
+
+    def send(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(_NO_RPC)
+
+    def listen(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(_NO_RPC)
+
+    def send_notification(
+        self,
+        target: Any,
+        ctxt: Any,
+        message: dict[str, Any],
+        version: float,
+        retry: int | None = None,
+    ) -> None:
+        """Send a notification; see the guarantees in the documentation.
+
+        The envelope is always written, whatever `version` says, as
+        oslo.messaging's own Kafka driver does.
+
+        :raises MessageDeliveryFailure: when it could not be delivered
+        """
+        self._sender.send(*self._record(target, ctxt, message), retry)
+
+    def send_confirmed(
+        self, target: Any, ctxt: Any, message: dict[str, Any], seconds: float
+    ) -> None:
+        """Send a notification and wait for the brokers, in any mode.
+
+        :param seconds: how long it may take
+        :raises MessageDeliveryFailure: when it could not be delivered
+        """
+        record = self._record(target, ctxt, message)
+        self._sender.deliver(*record, seconds)
+
+    def _record(
+        self, target: Any, ctxt: Any, message: dict[str, Any]
+    ) -> tuple[str, bytes, bytes | None]:
+        """Topic, value and key."""
+        topic = topics.name(target.topic, None, self._vhost)
+        key = _publisher(message) if self._keyed else None
+        return topic, envelope.encode(ctxt, message), key
+
+    def listen_for_notifications(
+        self,
+        targets_and_priorities: list[tuple[Any, str]],
+        pool: str | None,
+        batch_size: int | None,
+        batch_timeout: float | None,
+    ) -> Any:
+        raise NotImplementedError
+
+    def statistics(self) -> dict[str, Any]:
+        """Queue, latency and failures of this driver's clients."""
+        return {"producer": self._sender.statistics()}
+
+    def cleanup(self) -> None:
+        """Close everything, in bounded time. It may be called again."""
+        listeners, self.listeners = self.listeners, []
+        for listener in listeners:
+            listener.cleanup()
+        self._sender.close()
+
+
+def _publisher(message: dict[str, Any]) -> bytes | None:
+    publisher = message.get("publisher_id")
+    return None if publisher is None else str(publisher).encode()

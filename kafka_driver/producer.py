@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sending: confirmed or buffered, never silent about what was not sent.
+
+A Sender has one Channel for each time that records may take: the client
+library has one such time per producer.
+"""
+
+import atexit
+import logging
+import os
+import time
+from typing import Any
+
+from confluent_kafka import KafkaException
+from oslo_messaging import exceptions
+
+from kafka_driver import admin, client_config, concurrency, errors
+from kafka_driver.channel import Channel, Record
+
+LOG = logging.getLogger(__name__)
+
+#: The client library looks for expired records once a second.
+_REPORT_DELAY = 1.5
+#: Further distinct retry limits share the channels that exist.
+_MAX_CHANNELS = 8
+_WARNING_INTERVAL = 30.0
+
+
+class Sender:
+    """Sends records. Starts nothing before the first one.
+
+    :param url: the TransportURL
+    :param options: from options.register()
+    """
+
+    def __init__(self, url: Any, options: Any) -> None:
+        self._url = url
+        self._options = options
+        self._confirmed = options.kafka_driver_mode == "confirmed"
+        self._send_wait: float = options.kafka_driver_send_wait
+        self._try_timeout: float = options.kafka_driver_try_timeout
+        self._flush_timeout: float = options.kafka_driver_flush_timeout
+        self._start_afresh()
+
+    def _start_afresh(self) -> None:
+        self._lock = concurrency.Lock()
+        self._channels: dict[float, Channel] = {}
+        self._log = concurrency.LogQueue("kafka-driver-log")
+        self._next_warning = 0.0
+
+    def after_fork(self) -> None:
+        """In a child: leave the parent's clients alone, get own ones.
+
+        Destroying an inherited client waits for threads that did not come
+        along, so it is kept.
+        """
+        _left_alone.append((self._channels, self._log))
+        self._start_afresh()
+
+    def send(
+        self, topic: str, value: bytes, key: bytes | None, retry: int | None
+    ) -> None:
+        """Send a record as oslo.messaging's `retry` asks.
+
+        :raises MessageDeliveryFailure: when it could not be delivered
+        """
+        limit = 0.0
+        if retry is not None and retry >= 0:
+            limit = (retry + 1) * self._try_timeout
+        if self._confirmed:
+            self.deliver(topic, value, key, limit)
+        else:
+            record = Record(topic, value, key)
+            record.left = True
+            self._submit(self._channel(limit), record)
+
+    def deliver(
+        self, topic: str, value: bytes, key: bytes | None, limit: float
+    ) -> None:
+        """Send a record and wait until the brokers have it.
+
+        :param limit: seconds; 0 is the wait of a send without retry limit
+        :raises MessageDeliveryFailure: when it could not be delivered
+        """
+        channel = self._channel(limit)
+        record = Record(topic, value, key)
+        record.done = concurrency.Signal()
+        self._submit(channel, record)
+        if limit:
+            self._wait(channel, record, record.done, limit)
+        else:
+            self._wait_for_ever(channel, record, record.done)
+        record.done.close()
+        if record.error is not None:
+            raise errors.translate(
+                record.error, topic, len(value), channel.max_bytes()
+            )
+
+    def statistics(self) -> dict[str, Any]:
+        """What the producers did and what is queued, summed up."""
+        channels = list(self._channels.values())
+        latencies = sorted(
+            value for channel in channels for value in channel.latencies()
+        )
+        return {
+            "queued": sum(channel.queued() for channel in channels),
+            "delivered": sum(channel.delivered for channel in channels),
+            "failed": sum(channel.failed for channel in channels),
+            "latency_ms": percentiles(latencies),
+        }
+
+    def close(self) -> None:
+        """Deliver what is queued, for a bounded time, and end the threads.
+
+        Sending again afterwards starts anew.
+        """
+        with self._lock:
+            channels = list(self._channels.values())
+            self._channels = {}
+        _open.discard(self)
+        if not channels:
+            return
+        deadline = time.monotonic() + self._flush_timeout
+        for channel in channels:
+            channel.close(deadline)
+        for channel in channels:
+            channel.join(max(deadline - time.monotonic(), 0) + 2.0)
+        self._log.close()
+
+    def _channel(self, limit: float) -> Channel:
+        channel = self._channels.get(limit)
+        if channel is not None:
+            return channel
+        self._log.start()
+        with self._lock:
+            chosen = nearest(limit, self._channels)
+            if chosen not in self._channels:
+                _open.add(self)
+                self._channels[chosen] = self._make_channel(chosen)
+            return self._channels[chosen]
+
+    def _make_channel(self, limit: float) -> Channel:
+        settings = client_config.producer(self._url, self._options, limit)
+        try:
+            return Channel(settings, self._maker, self._log)
+        except KafkaException as exc:
+            raise errors.ConfigurationError(
+                "the Kafka client refuses its settings: "
+                + errors.reason(errors.kafka_error(exc))
+            ) from None
+
+    def _maker(self) -> admin.TopicMaker:
+        options = self._options
+        return admin.TopicMaker(
+            client_config.admin(self._url, options),
+            options.kafka_driver_create_topics,
+            options.kafka_driver_topic_partitions,
+            options.kafka_driver_topic_replication,
+            self._log,
+        )
+
+    def _submit(self, channel: Channel, record: Record) -> None:
+        try:
+            channel.submit(record)
+        except BufferError:
+            raise self._queue_full(record.topic) from None
+        except KafkaException as exc:
+            size = len(record.value or b"")
+            raise errors.translate(
+                exc, record.topic, size, channel.max_bytes()
+            ) from None
+
+    def _wait(
+        self,
+        channel: Channel,
+        record: Record,
+        done: concurrency.Signal,
+        limit: float,
+    ) -> None:
+        if done.wait(limit):
+            return
+        if channel.cancel(record):
+            raise self._not_in_time(channel, record, limit, sent=False)
+        # The client library gives it the same time: its report says more.
+        if not done.wait(_REPORT_DELAY):
+            raise self._not_in_time(channel, record, limit, sent=True)
+
+    def _wait_for_ever(
+        self, channel: Channel, record: Record, done: concurrency.Signal
+    ) -> None:
+        if not (channel.silent or record.topic in channel.stalled):
+            delivered = channel.delivered
+            if self._send_wait:
+                done.wait(self._send_wait)
+            else:
+                while not (done.wait(5.0) or channel.ended):
+                    pass
+            if done.is_set():
+                return
+            channel.stalled.add(record.topic)
+            if channel.delivered == delivered:
+                channel.silent = True
+        record.left = True
+        if done.is_set():
+            return
+        now = time.monotonic()
+        if now >= self._next_warning:
+            self._next_warning = now + _WARNING_INTERVAL
+            LOG.warning(
+                "Kafka does not answer: notification for topic %s stays "
+                "queued, as %d in all, until it does (last error: %s)",
+                record.topic,
+                channel.queued(),
+                _last_error(channel),
+            )
+
+    def _not_in_time(
+        self, channel: Channel, record: Record, limit: float, sent: bool
+    ) -> exceptions.MessageDeliveryFailure:
+        outcome = " (it may have been delivered all the same)" if sent else ""
+        return exceptions.MessageDeliveryFailure(
+            f"Notification for topic {record.topic} was not delivered within "
+            f"{limit:g} s: {_last_error(channel)}{outcome}"
+        )
+
+    def _queue_full(self, topic: str) -> exceptions.MessageDeliveryFailure:
+        options = self._options
+        return exceptions.MessageDeliveryFailure(
+            f"Notification for topic {topic} was not delivered: the queue is "
+            f"full (kafka_driver_queue_max_messages="
+            f"{options.kafka_driver_queue_max_messages}, "
+            f"kafka_driver_queue_max_kbytes="
+            f"{options.kafka_driver_queue_max_kbytes})"
+        )
+
+
+def percentiles(ordered: list[float]) -> dict[str, float]:
+    """p50, p95, p99 and the maximum, in milliseconds."""
+    if not ordered:
+        return {}
+    last = len(ordered) - 1
+    found = {
+        f"p{number}": ordered[round(last * number / 100)] * 1000
+        for number in (50, 95, 99)
+    }
+    return {**found, "max": ordered[last] * 1000}
+
+
+def nearest(limit: float, existing: dict[float, Any]) -> float:
+    """The limit whose channel serves `limit`.
+
+    Its own, unless there are many channels already: then the next longer
+    one, or the longest.
+    """
+    if limit in existing or not limit or len(existing) < _MAX_CHANNELS:
+        return limit
+    longer = [value for value in existing if value >= limit]
+    return min(longer) if longer else max(existing)
+
+
+def _last_error(channel: Channel) -> str:
+    error = channel.last_error
+    return "no answer" if error is None else errors.reason(error)
+
+
+#: Senders with threads: kept until they are closed, so that the records of
+#: a transport which was dropped without cleanup() get out as well.
+_open: set[Sender] = set()
+#: A parent's clients in a forked child.
+_left_alone: list[Any] = []
+
+
+@atexit.register
+def _close_all() -> None:
+    for sender in list(_open):
+        sender.close()
+
+
+def _after_fork_in_child() -> None:
+    senders = list(_open)
+    _open.clear()
+    for sender in senders:
+        sender.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
