@@ -1,0 +1,252 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: Apache-2.0
+"""Ansible module: look whether a broker can be set up on this machine."""
+
+DOCUMENTATION = r"""
+module: kafka_preflight
+short_description: Look whether a Kafka broker can be set up here
+version_added: "0.1.0"
+description:
+  - Changes nothing. Names everything that stands in the way, each in a
+    sentence with the setting to change.
+options:
+  listeners:
+    description: Addresses and ports that the broker will listen on.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      address: {type: str, required: true, description: Address or name.}
+      address_setting: {type: str, required: true, description: Its variable.}
+      port: {type: int, required: true, description: Port.}
+      port_setting: {type: str, required: true, description: Its variable.}
+  config_file:
+    description:
+      - The broker's C(server.properties). A process with this path among its
+        arguments is the broker that the role itself manages.
+    type: path
+    required: true
+  space:
+    description: Folders, which need not exist yet, and their free space.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path: {type: path, required: true, description: Folder.}
+      megabytes: {type: int, required: true, description: Space it needs.}
+      setting: {type: str, required: true, description: Its variable.}
+  ours:
+    description: Files that must hold O(mark) if they exist.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path: {type: path, required: true, description: File.}
+      setting: {type: str, required: true, description: Its variable.}
+  mark:
+    description: Text that is in each file that the role writes.
+    type: str
+    required: true
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+author: kafka-bus contributors
+"""
+
+EXAMPLES = r"""
+- name: Look at the machine
+  kafka_bus.openstack.kafka_preflight:
+    listeners:
+      - address: 127.0.0.1
+        address_setting: kafka_listen_address
+        port: 9092
+        port_setting: kafka_port
+    config_file: /etc/kafka/server.properties
+    mark: kafka_bus.openstack.kafka
+"""
+
+RETURN = r"""
+problems:
+  description: One sentence for each thing that stands in the way.
+  returned: success
+  type: list
+  elements: str
+privileged:
+  description: Whether this runs as root.
+  returned: success
+  type: bool
+"""
+
+import errno
+import glob
+import os
+import shutil
+import socket
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def socket_owner(port):
+    """The (pid, arguments) of who listens on a TCP port, as far as seen."""
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        if os.path.exists(table):
+            with open(table) as source:
+                inodes.update(listening_inodes(source.read(), port))
+    for link in glob.glob("/proc/[0-9]*/fd/*"):
+        try:
+            if os.readlink(link) in inodes:
+                pid = link.split("/")[2]
+                with open("/proc/%s/cmdline" % pid) as source:
+                    return pid, source.read().split("\0")
+        except OSError:  # the process ended, or belongs to somebody else
+            continue
+    return None, []
+
+
+def listening_inodes(table, port):
+    """Sockets that listen on port, as /proc/PID/fd names them."""
+    rows = [line.split() for line in table.splitlines()[1:]]
+    return {
+        "socket:[%s]" % row[9]
+        for row in rows
+        if row[3] == "0A" and int(row[1].rpartition(":")[2], 16) == port
+    }
+
+
+def bind_error(address, port):
+    """The errno of listening there, or 0."""
+    try:
+        family, kind, protocol, _name, where = socket.getaddrinfo(
+            address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror:
+        return errno.EADDRNOTAVAIL
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(where)
+            probe.listen(1)
+        except OSError as error:
+            return error.errno
+    return 0
+
+
+def look_at_listener(listener, config_file):
+    error = bind_error(listener["address"], listener["port"])
+    if error == errno.EADDRINUSE:
+        pid, arguments = socket_owner(listener["port"])
+        if config_file in arguments:
+            return
+        who = (
+            "by process %s (%s)" % (pid, os.path.basename(arguments[0]))
+            if pid
+            else "by another process"
+        )
+        yield "Port %d is taken %s: stop it, or set %s to a free port." % (
+            listener["port"],
+            who,
+            listener["port_setting"],
+        )
+    elif error == errno.EACCES:
+        yield "Port %d is not for ordinary users: set %s to 1024 or more." % (
+            listener["port"],
+            listener["port_setting"],
+        )
+    elif error:
+        yield "%s is no address of this machine: correct %s." % (
+            listener["address"],
+            listener["address_setting"],
+        )
+
+
+def existing_parent(path):
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def look_at_space(space):
+    free = shutil.disk_usage(existing_parent(space["path"])).free >> 20
+    if free < space["megabytes"]:
+        yield "%s has %d MB free and needs %d: make room, or change %s." % (
+            space["path"],
+            free,
+            space["megabytes"],
+            space["setting"],
+        )
+
+
+def look_at_file(item, mark):
+    try:
+        with open(item["path"], errors="replace") as source:
+            if mark in source.read():
+                return
+    except FileNotFoundError:
+        return
+    except PermissionError:
+        pass
+    yield (
+        "%s exists and is not this role's: a Kafka that somebody else set up "
+        "is left alone; change %s, or set kafka_existing to reuse."
+        % (item["path"], item["setting"])
+    )
+
+
+def find_problems(options):
+    for listener in options["listeners"]:
+        yield from look_at_listener(listener, options["config_file"])
+    for space in options["space"]:
+        yield from look_at_space(space)
+    for item in options["ours"]:
+        yield from look_at_file(item, options["mark"])
+
+
+def main():
+    def table(**columns):
+        return {
+            name: {"type": kind, "required": True}
+            for name, kind in columns.items()
+        }
+
+    module = AnsibleModule(
+        argument_spec={
+            "listeners": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": table(
+                    address="str",
+                    address_setting="str",
+                    port="int",
+                    port_setting="str",
+                ),
+            },
+            "config_file": {"type": "path", "required": True},
+            "space": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": table(path="path", megabytes="int", setting="str"),
+            },
+            "ours": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": table(path="path", setting="str"),
+            },
+            "mark": {"type": "str", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    module.exit_json(
+        changed=False,
+        problems=list(find_problems(module.params)),
+        privileged=os.geteuid() == 0,
+    )
+
+
+if __name__ == "__main__":
+    main()

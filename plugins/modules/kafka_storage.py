@@ -1,0 +1,252 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: Apache-2.0
+"""Ansible module: format the directories of a Kafka node, once."""
+
+DOCUMENTATION = r"""
+module: kafka_storage
+short_description: Format the directories of a Kafka node once
+version_added: "0.1.0"
+description:
+  - A node without any formatted directory is formatted.
+  - A new empty directory of a formatted node is formatted with the cluster id
+    that the others hold; Kafka would not start without.
+  - A cluster id or node id that differs is an error. Nothing is ever formatted
+    again.
+options:
+  data_dirs:
+    description: The node's C(log.dirs). The first one holds the metadata.
+    type: list
+    elements: path
+    required: true
+  cluster_id:
+    description: Cluster id. Empty takes the recorded one, or invents one.
+    type: str
+    default: ""
+  node_id:
+    description: The node's C(node.id).
+    type: int
+    required: true
+  config_file:
+    description: The node's C(server.properties).
+    type: path
+    required: true
+  home:
+    description: Directory with Kafka's C(bin/).
+    type: path
+    required: true
+  java_home:
+    description: Java to run the tool with.
+    type: path
+    required: true
+  user:
+    description: Account that shall own the files, when this runs as root.
+    type: str
+    required: true
+  group:
+    description: Its group.
+    type: str
+    required: true
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+author: kafka-bus contributors
+"""
+
+EXAMPLES = r"""
+- name: Format the data directories
+  kafka_bus.openstack.kafka_storage:
+    data_dirs: [/var/lib/kafka/data]
+    node_id: 1
+    config_file: /etc/kafka/server.properties
+    home: /opt/kafka/current
+    java_home: /usr/lib/jvm/default-java
+    user: kafka
+    group: kafka
+"""
+
+RETURN = r"""
+cluster_id:
+  description: The cluster id of the node. Empty in check mode when unknown.
+  returned: success
+  type: str
+formatted:
+  description: Directories that were formatted now.
+  returned: success
+  type: list
+  elements: str
+"""
+
+import base64
+import os
+import subprocess
+import uuid
+
+from ansible.module_utils.basic import AnsibleModule
+
+#: What may be in a directory that is not formatted: a file system's own, and
+#: what an interrupted formatting leaves.
+HARMLESS = {"lost+found", "bootstrap.checkpoint", "__cluster_metadata-0"}
+
+
+class StorageError(Exception):
+    """The directories are not as they must be; the message says how."""
+
+
+def invent_cluster_id():
+    """A random id as Kafka writes it; a leading "-" would look an option."""
+    while True:
+        text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()
+        if not text.startswith("-"):
+            return text.rstrip("=")
+
+
+def parse_properties(text):
+    pairs = (
+        line.split("=", 1)
+        for line in text.splitlines()
+        if "=" in line and not line.startswith("#")
+    )
+    return {key.strip(): value.strip() for key, value in pairs}
+
+
+def read_meta(directory):
+    """The meta.properties of a directory; None where it is not formatted."""
+    try:
+        with open(os.path.join(directory, "meta.properties")) as source:
+            return parse_properties(source.read())
+    except FileNotFoundError:
+        return None
+
+
+def list_directory(directory):
+    return os.listdir(directory) if os.path.isdir(directory) else []
+
+
+def check_meta(directory, meta, cluster_id, node_id):
+    if "node.id" not in meta:
+        raise StorageError(
+            "%s belongs to a ZooKeeper-mode broker: set kafka_data_dirs to "
+            "other directories" % directory
+        )
+    if meta["node.id"] != str(node_id):
+        raise StorageError(
+            "%s belongs to node %s: set kafka_node_id to %s, or "
+            "kafka_data_dirs to other directories"
+            % (directory, meta["node.id"], meta["node.id"])
+        )
+    if cluster_id and meta.get("cluster.id") != cluster_id:
+        raise StorageError(
+            "%s belongs to the cluster %s, not to %s: correct "
+            "kafka_cluster_id or kafka_data_dirs; a directory with data is "
+            "never formatted again"
+            % (directory, meta.get("cluster.id"), cluster_id)
+        )
+
+
+def plan(directories, metas, contents, cluster_id, node_id):
+    """Decide, from what is there: (cluster id, directories to format)."""
+    known = cluster_id
+    for directory in directories:
+        if metas[directory] is not None:
+            check_meta(directory, metas[directory], known, node_id)
+            known = metas[directory]["cluster.id"]
+    new = [directory for directory in directories if metas[directory] is None]
+    if new and new != directories and new[0] == directories[0]:
+        raise StorageError(
+            "%s, the first of kafka_data_dirs, holds no metadata although "
+            "the node is formatted: put its disk back, or keep the order of "
+            "kafka_data_dirs" % new[0]
+        )
+    for directory in new:
+        found = set(contents[directory]) - HARMLESS
+        if found:
+            raise StorageError(
+                "%s is not a Kafka directory but holds %s: set "
+                "kafka_data_dirs to an empty one" % (directory, min(found))
+            )
+    return known, new
+
+
+def format_command(options, cluster_id, first_time):
+    command = [
+        os.path.join(options["home"], "bin", "kafka-storage.sh"),
+        "format",
+        # With "=": an id may begin with a dash.
+        "--cluster-id=" + cluster_id,
+        "--config=" + options["config_file"],
+    ]
+    return command + (["--standalone"] if first_time else []) + (
+        [] if first_time else ["--ignore-formatted", "--no-initial-controllers"]
+    )
+
+
+def run_format(options, cluster_id, first_time):
+    # Not the broker's environment: its heap and its log files are its own.
+    environment = {
+        "JAVA_HOME": options["java_home"],
+        "KAFKA_HEAP_OPTS": "-Xmx128m",
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+    }
+    account = {}
+    if os.geteuid() == 0:
+        account = {
+            "user": options["user"],
+            "group": options["group"],
+            "extra_groups": [],
+        }
+    done = subprocess.run(
+        format_command(options, cluster_id, first_time),
+        check=False,
+        cwd="/",
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
+        **account,
+    )
+    if done.returncode:
+        lines = done.stdout.strip().splitlines() or ["no message"]
+        raise StorageError("kafka-storage refused: %s" % lines[0])
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "data_dirs": {
+                "type": "list",
+                "elements": "path",
+                "required": True,
+            },
+            "cluster_id": {"type": "str", "default": ""},
+            "node_id": {"type": "int", "required": True},
+            "config_file": {"type": "path", "required": True},
+            "home": {"type": "path", "required": True},
+            "java_home": {"type": "path", "required": True},
+            "user": {"type": "str", "required": True},
+            "group": {"type": "str", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    options = module.params
+    directories = options["data_dirs"]
+    try:
+        cluster_id, new = plan(
+            directories,
+            {path: read_meta(path) for path in directories},
+            {path: list_directory(path) for path in directories},
+            options["cluster_id"],
+            options["node_id"],
+        )
+        if new and not module.check_mode:
+            cluster_id = cluster_id or invent_cluster_id()
+            run_format(options, cluster_id, new == directories)
+    except (StorageError, OSError) as error:
+        module.fail_json(msg="%s." % error)
+    module.exit_json(changed=bool(new), cluster_id=cluster_id, formatted=new)
+
+
+if __name__ == "__main__":
+    main()
