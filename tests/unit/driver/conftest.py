@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import oslo_messaging
+import pytest
+from confluent_kafka import Consumer
+from mock_cluster import MockCluster
+from oslo_config import cfg
+
+
+@pytest.fixture
+def cluster() -> Iterator[MockCluster]:
+    """A mock broker with the topic notifications.info."""
+    mock = MockCluster()
+    mock.create_topic("notifications.info")
+    yield mock
+    mock.close()
+
+
+@pytest.fixture
+def conf() -> cfg.ConfigOpts:
+    """An empty configuration."""
+    found = cfg.ConfigOpts()
+    found([], default_config_files=[], default_config_dirs=[])
+    return found
+
+
+@pytest.fixture
+def transport(conf: cfg.ConfigOpts) -> Iterator[Callable[..., Any]]:
+    """transport(url, option=value...): a transport that gets cleaned up."""
+    made = []
+
+    def make(url: str, **options: Any) -> Any:
+        query = "&".join(f"{key}={value}" for key, value in options.items())
+        made.append(
+            oslo_messaging.get_notification_transport(
+                conf, f"{url}?{query}" if query else url
+            )
+        )
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.cleanup()
+
+
+@pytest.fixture
+def read() -> Callable[..., list[Any]]:
+    """read(bootstrap, topic, count): the topic's records, from its start."""
+
+    def consume(
+        bootstrap: str, topic: str, count: int, timeout: float = 10.0
+    ) -> list[Any]:
+        consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": f"test-{time.monotonic_ns()}",
+                "auto.offset.reset": "earliest",
+                "enable.auto.commit": False,
+                "fetch.wait.max.ms": 10,
+                "log_level": 0,
+            }
+        )
+        consumer.subscribe([topic])
+        records: list[Any] = []
+        deadline = time.monotonic() + timeout
+        while len(records) < count and time.monotonic() < deadline:
+            found = consumer.consume(count - len(records), 0.2)
+            records += [one for one in found if one.error() is None]
+        consumer.close()
+        return records
+
+    return consume
