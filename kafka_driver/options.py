@@ -11,7 +11,6 @@ import types
 from typing import Any
 
 from oslo_config import cfg
-from oslo_messaging._drivers import common
 from oslo_messaging._drivers.kafka_driver import kafka_options
 
 from kafka_driver import errors
@@ -328,8 +327,9 @@ def _check_query(url: Any) -> None:
 
 def _read(conf: cfg.ConfigOpts, url: Any, opt: cfg.Opt) -> Any:
     try:
-        proxy = common.ConfigOptsProxy(conf, url, GROUP)
-        return getattr(getattr(proxy, GROUP), opt.dest)
+        if opt.dest in url.query:
+            return opt.type(url.query[opt.dest])
+        return conf[GROUP][opt.dest]
     except (cfg.Error, ValueError) as exc:
         # The value of a secret must not come out with the message.
         why = "its value cannot be used" if opt.secret else str(exc)

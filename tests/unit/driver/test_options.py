@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from oslo_config import cfg
+from oslo_messaging import TransportURL
+from oslo_messaging._drivers.kafka_driver import kafka_options
+
+from kafka_driver import errors, options
+
+
+def register(conf: cfg.ConfigOpts, url: str) -> Any:
+    return options.register(conf, TransportURL.parse(conf, url))
+
+
+def test_upstream_options_are_the_installed_ones(
+    conf: cfg.ConfigOpts,
+) -> None:
+    found = register(conf, "kafka-driver://a")
+    for opt in kafka_options.KAFKA_OPTS:
+        assert getattr(found, opt.dest) == opt.default
+
+
+def test_in_tree_driver_can_register_before_and_after(
+    conf: cfg.ConfigOpts,
+) -> None:
+    url = TransportURL.parse(conf, "kafka-driver://a")
+    kafka_options.register_opts(conf, url)
+    options.register(conf, url)
+    kafka_options.register_opts(conf, url)
+
+
+def test_own_options_carry_one_prefix() -> None:
+    assert all(
+        opt.dest.startswith(options.PREFIX)
+        for _, opts in options.list_opts()
+        for opt in opts
+    )
+
+
+def test_list_opts_lists_only_own_options() -> None:
+    ((group, opts),) = options.list_opts()
+    assert group == "oslo_messaging_kafka"
+    upstream = {opt.dest for opt in kafka_options.KAFKA_OPTS}
+    assert not upstream & {opt.dest for opt in opts}
+
+
+def test_every_option_says_what_it_does() -> None:
+    for opt in options.OPTS:
+        assert opt.help
+        assert opt.help.endswith(".")
+
+
+def test_url_overrides_the_file(conf: cfg.ConfigOpts) -> None:
+    found = register(conf, "kafka-driver://a?kafka_driver_send_wait=3.5")
+    assert found.kafka_driver_send_wait == 3.5
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("no_such=1", "no_such"),
+        ("kafka_driver_send_wait=abc", "kafka_driver_send_wait"),
+        ("kafka_driver_mode=fast", "kafka_driver_mode"),
+        ("kafka_driver_librdkafka=debug%3Dall", "may not be set in the"),
+        ("kafka_driver_ssl_key_password=x", "may not be set in the"),
+        ("kafka_driver_oauth_client_secret=x", "may not be set in the"),
+    ],
+)
+def test_bad_query_is_one_sentence_with_the_option(
+    conf: cfg.ConfigOpts, query: str, words: str
+) -> None:
+    with pytest.raises(errors.ConfigurationError, match=words):
+        register(conf, f"kafka-driver://a?{query}")
+
+
+def test_bad_value_in_a_file_names_the_option(tmp_path: Path) -> None:
+    path = tmp_path / "service.conf"
+    path.write_text("[oslo_messaging_kafka]\nkafka_driver_send_wait=soon\n")
+    conf = cfg.ConfigOpts()
+    conf([], default_config_files=[str(path)], default_config_dirs=[])
+    with pytest.raises(
+        errors.ConfigurationError, match="kafka_driver_send_wait"
+    ):
+        register(conf, "kafka-driver://a")
+
+
+@pytest.mark.parametrize("name", sorted(options.FILE_ONLY))
+def test_secret_options_are_secret(name: str) -> None:
+    (opt,) = [opt for opt in options.OPTS if opt.dest == name]
+    assert opt.secret
+
+
+def test_sample_configuration_is_generated() -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "oslo_config.generator",
+            "--namespace",
+            "kafka_driver",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "[oslo_messaging_kafka]" in done.stdout
+    assert "#kafka_driver_send_wait = 30.0" in done.stdout
+    assert "consumer_group" not in done.stdout
