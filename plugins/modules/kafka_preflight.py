@@ -47,6 +47,19 @@ options:
     description: Text that is in each file that the role writes.
     type: str
     required: true
+  paths:
+    description: Paths to look for.
+    type: list
+    elements: path
+    default: []
+  user:
+    description: User to look for.
+    type: str
+    required: true
+  group:
+    description: Group to look for.
+    type: str
+    required: true
 attributes:
   check_mode:
     support: full
@@ -65,6 +78,8 @@ EXAMPLES = r"""
         port_setting: kafka_port
     config_file: /etc/kafka/server.properties
     mark: kafka_bus.openstack.kafka
+    user: kafka
+    group: kafka
 """
 
 RETURN = r"""
@@ -77,11 +92,26 @@ privileged:
   description: Whether this runs as root.
   returned: success
   type: bool
+missing_paths:
+  description: Those of O(paths) that do not exist.
+  returned: success
+  type: list
+  elements: str
+user_exists:
+  description: Whether O(user) exists.
+  returned: success
+  type: bool
+group_exists:
+  description: Whether O(group) exists.
+  returned: success
+  type: bool
 """
 
 import errno
 import glob
+import grp
 import os
+import pwd
 import shutil
 import socket
 
@@ -204,6 +234,14 @@ def find_problems(options):
         yield from look_at_file(item, options["mark"])
 
 
+def exists(lookup, name):
+    try:
+        lookup(name)
+    except KeyError:
+        return False
+    return True
+
+
 def main():
     def table(**columns):
         return {
@@ -238,13 +276,22 @@ def main():
                 "options": table(path="path", setting="str"),
             },
             "mark": {"type": "str", "required": True},
+            "paths": {"type": "list", "elements": "path", "default": []},
+            "user": {"type": "str", "required": True},
+            "group": {"type": "str", "required": True},
         },
         supports_check_mode=True,
     )
+    options = module.params
     module.exit_json(
         changed=False,
-        problems=list(find_problems(module.params)),
+        problems=list(find_problems(options)),
         privileged=os.geteuid() == 0,
+        missing_paths=[
+            path for path in options["paths"] if not os.path.lexists(path)
+        ],
+        user_exists=exists(pwd.getpwnam, options["user"]),
+        group_exists=exists(grp.getgrnam, options["group"]),
     )
 
 
