@@ -152,7 +152,7 @@ SYSTEM_PATHS = frozenset(
         "/sbin",
         "/srv",
         "/sys",
-        "/tmp",
+        "/tmp",  # noqa: S108
         "/usr",
         "/usr/bin",
         "/usr/lib",
@@ -165,7 +165,7 @@ SYSTEM_PATHS = frozenset(
         "/var/lib",
         "/var/log",
         "/var/spool",
-        "/var/tmp",
+        "/var/tmp",  # noqa: S108
     }
 )
 
