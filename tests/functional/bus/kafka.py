@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A broker installed by the kafka role, without root, in one directory."""
+
+import grp
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from . import process
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+class KafkaBroker:
+    """A single node that tests stop, kill and start again.
+
+    :param directory: where it is installed and keeps its data.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.port = process.free_port()
+        self.bootstrap = f"127.0.0.1:{self.port}"
+        self.url = f"kafka-driver://{self.bootstrap}/"
+        self.home = directory / "opt" / "current"
+        self.data_dir = directory / "data"
+        self._server = process.Server(
+            [str(directory / "opt" / "kafka-service"), "start"],
+            os.environ,
+            directory / "output.log",
+            self._ready,
+        )
+
+    def install(self) -> None:
+        """Let the role install, configure and format it."""
+        settings = self.directory / "settings.json"
+        settings.write_text(
+            json.dumps(
+                {
+                    "ansible_python_interpreter": sys.executable,
+                    "caller_group": grp.getgrgid(os.getgid()).gr_name,
+                    "controller_port": process.free_port(),
+                    "directory": str(self.directory),
+                    "port": self.port,
+                }
+            )
+        )
+        done = subprocess.run(
+            [
+                "ansible-playbook",
+                "--inventory=localhost,",
+                f"--extra-vars=@{settings}",
+                str(Path(__file__).with_name("kafka.yml")),
+            ],
+            cwd=self.directory,
+            env={
+                **os.environ,
+                "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".build"),
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(
+                f"the kafka role failed:\n{done.stdout[-6000:]}"
+            )
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self._server.start()
+
+    def stop(self) -> int:
+        """Ask it to end cleanly; return its exit code."""
+        return self._server.stop()
+
+    def kill(self) -> int:
+        """End it at once."""
+        return self._server.kill()
+
+    def _ready(self) -> bool:
+        if not process.answers(self.port):
+            return False
+        admin = AdminClient(
+            {"bootstrap.servers": self.bootstrap, "log_level": 0}
+        )
+        try:
+            return len(admin.list_topics(timeout=2).brokers) == 1
+        except KafkaException:
+            return False
