@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# Packages that quickstart.sh itself needs. What was not there before is
+# recorded, so that --remove takes it away again.
+
+# Names of packages that were installed here, until Ansible can record them.
+NEW_PACKAGES=$STATE/packages.new
+
+function installed_packages {
+    if command -v dpkg-query >/dev/null; then
+        # shellcheck disable=SC2016  # dpkg's own variables
+        dpkg-query -W -f='${db:Status-Status} ${Package}\n' \
+            | sed -n 's/^installed //p' | sort
+    else
+        rpm -qa --qf '%{NAME}\n' | sort
+    fi
+}
+
+function refresh_package_lists {
+    with_heartbeat "refreshing the package lists" apt-get update -q \
+        || refuse "the package lists cannot be refreshed: see to the" \
+            "network and to apt's sources ($LOG tells more)."
+}
+
+function run_package_manager {
+    if command -v apt-get >/dev/null; then
+        DEBIAN_FRONTEND=noninteractive \
+            apt-get install -q -y --no-install-recommends "$@"
+    else
+        dnf install -q -y "$@"
+    fi
+}
+
+# install_packages "what for" package...
+function install_packages {
+    local what=$1 before status=0
+    shift
+    before=$(mktemp)
+    installed_packages >"$before"
+    ! command -v apt-get >/dev/null || refresh_package_lists
+    with_heartbeat "installing $* ($what)" run_package_manager "$@" \
+        || status=$?
+    # Also when it was broken off: what is there must be known.
+    installed_packages | comm -13 "$before" - >>"$NEW_PACKAGES"
+    rm -f "$before"
+    [[ "$status" == 0 ]] \
+        || refuse "the package $* cannot be installed: see to the network" \
+            "and to the package manager's sources ($LOG tells more)."
+}
+
+function install_venv_package {
+    if command -v apt-get >/dev/null; then
+        install_packages "makes virtual environments" python3-venv
+    else
+        refuse "$PYTHON has no ensurepip: install the package of it."
+    fi
+}
+
+# Does the archive of Apache Kafka answer? Only then is mvn not needed.
+function archive_answers {
+    "$PYTHON" - <<'PYTHON' >/dev/null 2>&1
+import urllib.request
+
+request = urllib.request.Request("https://dlcdn.apache.org/kafka/", method="HEAD")
+urllib.request.urlopen(request, timeout=10)
+PYTHON
+}
+
+function needs_maven {
+    ! command -v mvn >/dev/null || return 1
+    ! recorded kafka || return 1
+    case $KAFKA_SOURCE in
+        maven) return 0 ;;
+        archive | file) return 1 ;;
+    esac
+    ! archive_answers
+}
+
+function install_maven_if_needed {
+    needs_maven || return 0
+    [[ "$CHECK" == no ]] || return 0
+    say "  Kafka's archive does not answer, so Maven will fetch Kafka."
+    install_packages "fetches Kafka's jars" maven
+    record_new_packages
+}
