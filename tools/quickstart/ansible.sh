@@ -130,14 +130,13 @@ function show_summary {
     cat "$STATE/report.txt"
     cat <<SUMMARY
 
-RPC URL        rabbit://openstack:***@127.0.0.1:$RPC_PORT//
+RPC            rabbit://openstack:***@127.0.0.1:$RPC_PORT//
 Notifications  kafka-driver://127.0.0.1:$KAFKA_PORT/
 Password       in $SECRETS
 Done in $SECONDS s.
 
 Try next, in two terminals:
   kafka-driver tail --config-file /etc/kafka-bus/service.conf
-  kafka-driver send --config-file /etc/kafka-bus/service.conf \\
-      --event-type compute.instance.create.end --payload '{"name": "vm1"}'
+  kafka-driver send --config-file /etc/kafka-bus/service.conf
 SUMMARY
 }

@@ -108,8 +108,8 @@ function need_space {
     local directory=$1 needed=$2 free
     free=$(free_mib "$directory")
     [[ "$free" -ge "$needed" ]] \
-        || refuse "$directory has $free MiB free, but $needed MiB are needed:" \
-            "make room there."
+        || refuse "$directory has $free MiB free, but $needed MiB are" \
+            "needed: make room there."
 }
 
 # What is installed already needs no more room.
