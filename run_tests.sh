@@ -1,0 +1,285 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Run the tests on a machine that has Python 3.11 or newer; see --help.
+
+set -euo pipefail
+
+CHECKOUT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TOX_HOME=$CHECKOUT/.tox/runner
+LOGS=$CHECKOUT/.tox/logs
+
+RESULTS=()   # one line for each part
+LEFT_OUT=()  # what could not be run, and why
+PASSED=0
+FAILED=0
+
+function usage {
+    cat <<'END'
+Usage: ./run_tests.sh [PART...]
+
+  gate        what every change must pass (when nothing is named): lint, unit,
+              functional and the Molecule scenarios of the set "gate"
+  all         the gate and every other scenario
+  lint        style, types, ansible-lint, shell scripts
+  unit        tests without a network and without a broker
+  functional  tests against a real Kafka and a real RabbitMQ
+  molecule    the scenarios of the set "gate"
+  SCENARIO    one scenario of molecule/, like default
+
+Everything the tests need is installed: Python packages below .tox, and, for
+root on Debian, a Java, Maven, RabbitMQ and Docker by apt. Without root or
+Docker the parts that need them are left out, with the reason; named
+by you, or with CI=true, that is a failure.
+
+Variables: PYTHON (an interpreter to use), TEST_IMAGE (a Docker image that runs
+systemd, in place of the one made here from Debian's packages).
+END
+}
+
+function say {
+    printf '\n=== %s %s\n' "$(date +%T)" "$*"
+}
+
+function fail {
+    echo "run_tests.sh: $*" >&2
+    exit 2
+}
+
+# -- what to run ---------------------------------------------------------------
+
+# The scenarios of a set, in the order of molecule/sets.yml.
+function scenarios_of {
+    sed -n "s/^\\([a-z0-9_-]*\\): $1\$/\\1/p" "$CHECKOUT/molecule/sets.yml"
+}
+
+# Turn the arguments into parts: lint, unit, functional, molecule:SCENARIO.
+function choose_parts {
+    local argument gate scenario
+    gate=$(scenarios_of gate)
+    PARTS=()
+    NAMED=()
+    for argument in "${@:-gate}"; do
+        case $argument in
+            gate | all)
+                PARTS+=(lint unit functional)
+                for scenario in $gate; do
+                    PARTS+=("molecule:$scenario")
+                done
+                if [[ $argument == all ]]; then
+                    for scenario in $(scenarios_of all); do
+                        PARTS+=("molecule:$scenario")
+                    done
+                fi
+                ;;
+            molecule)
+                for scenario in $gate; do
+                    PARTS+=("molecule:$scenario")
+                done
+                NAMED+=(molecule)
+                ;;
+            lint | unit | functional)
+                PARTS+=("$argument")
+                NAMED+=("$argument")
+                ;;
+            *)
+                if [[ ! -e $CHECKOUT/molecule/$argument/molecule.yml ]]; then
+                    fail "there is no part called \"$argument\":" \
+                        "see ./run_tests.sh --help"
+                fi
+                PARTS+=("molecule:$argument")
+                NAMED+=(molecule)
+                ;;
+        esac
+    done
+}
+
+# -- what the machine needs ----------------------------------------------------
+
+function find_python {
+    local candidate
+    for candidate in "${PYTHON:-}" python3 python3.11 python3.12 python3.13 \
+        /usr/bin/python3; do
+        if [[ -n $candidate ]] && "$candidate" -c \
+            'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+        then
+            PYTHON=$candidate
+            return 0
+        fi
+    done
+    fail "no Python 3.11 or newer: install one, or set PYTHON to it"
+}
+
+# The link that makes the checkout the collection kafka_bus.openstack.
+function link_collection {
+    local folder=$CHECKOUT/.build/ansible_collections/kafka_bus
+    mkdir -p "$folder"
+    ln -sfn ../../.. "$folder/openstack"
+}
+
+function install_tox {
+    if [[ -x $TOX_HOME/bin/tox ]]; then
+        return 0
+    fi
+    say "Installing tox"
+    if ! "$PYTHON" -c 'import ensurepip' 2>/dev/null; then
+        "$CHECKOUT/ci/packages" python3-venv ||
+            fail "$PYTHON can make no virtual environment: install venv for it"
+    fi
+    rm -rf "$TOX_HOME"
+    "$PYTHON" -m venv "$TOX_HOME"
+    "$TOX_HOME/bin/python" -m pip install --quiet 'tox>=4.11'
+}
+
+# Debian packages for root; for others, whether the commands are there already.
+function have_packages {
+    if ((EUID == 0)) && type -P apt-get >/dev/null; then
+        "$CHECKOUT/ci/packages" "$@"
+    else
+        return 1
+    fi
+}
+
+# Why the functional tests cannot be run, or nothing.
+function functional_lacks {
+    if have_packages git default-jre-headless maven rabbitmq-server >&2; then
+        return 0
+    fi
+    if ! type -P java >/dev/null; then
+        echo "there is no java, and only root can install one"
+    elif [[ ! -x /usr/lib/rabbitmq/bin/rabbitmq-server ]]; then
+        echo "there is no RabbitMQ, and only root can install it"
+    fi
+}
+
+# Why the scenarios cannot be run, or nothing.
+function molecule_lacks {
+    local reason
+    have_packages default-jre-headless maven >&2 || true
+    if ! reason=$("$CHECKOUT/ci/docker-daemon" 2>&1); then
+        echo "Docker: ${reason##*$'\n'}"
+    fi
+}
+
+# -- running -------------------------------------------------------------------
+
+# The sum of pytest's closing lines for a word ("passed") in a log.
+function count {
+    sed 's/\x1b\[[0-9;]*m//g' "$2" |
+        { grep -E '[0-9]+ (passed|failed|errors?|skipped).* in [0-9.]+s' || true; } |
+        { grep -oE "[0-9]+ ($1)" || true; } |
+        awk '{ total += $1 } END { print total + 0 }'
+}
+
+# note PART EXIT-CODE SECONDS LOG: add up, and remember a line for the end.
+function note {
+    local part=$1 code=$2 seconds=$3 log=$4 passed failed word=passed
+    passed=$(count passed "$log")
+    failed=$(count 'failed|errors?' "$log")
+    if ((code != 0)); then
+        word=FAILED
+        failed=$((failed > 0 ? failed : 1))
+    elif [[ $part == lint ]]; then
+        passed=1
+    fi
+    PASSED=$((PASSED + passed))
+    FAILED=$((FAILED + failed))
+    RESULTS+=("$(printf '%-24s %-7s %3d:%02d  %d passed, %d failed' "$part" \
+        "$word" $((seconds / 60)) $((seconds % 60)) "$passed" "$failed")")
+}
+
+# Molecule ends with 0 when a playbook is missing: its recap tells.
+function recap_is_complete {
+    sed 's/\x1b\[[0-9;]*m//g' "$2" |
+        grep -qE "^$1 .*missing=0 .*failed=0"
+}
+
+function run_scenario {
+    local name=$1 log=$2 release suite code=0
+    release=$(sed -n 's/^ *test_release: *//p' \
+        "$CHECKOUT/molecule/$name/inventory/hosts.yml" | head -n 1)
+    if [[ -z ${TEST_IMAGE:-} ]]; then
+        case ${release:-debian12} in
+            debian12) suite=bookworm ;;
+            debian13) suite=trixie ;;
+        esac
+        # In a session of its own: mmdebstrap ends its whole process group.
+        setsid -w "$CHECKOUT/ci/image" \
+            "kafka-bus-test:${release:-debian12}" "$suite" || return 1
+    fi
+    "$TOX_HOME/bin/tox" run -e molecule -- test -s "$name" </dev/null 2>&1 |
+        tee "$log" || code=$?
+    if ((code == 0)) && ! recap_is_complete "$name" "$log"; then
+        echo "Molecule did not run every step of the scenario $name."
+        code=1
+    fi
+    return "$code"
+}
+
+function run_part {
+    local part=$1 start=$SECONDS code=0 log
+    log=$LOGS/${part/:/-}.log
+    say "$part"
+    case $part in
+        molecule:*) (run_scenario "${part#*:}" "$log") || code=$? ;;
+        *) "$TOX_HOME/bin/tox" run -e "$part" </dev/null 2>&1 | tee "$log" ||
+            code=$? ;;
+    esac
+    note "$part" "$code" $((SECONDS - start)) "$log"
+    say "$part: exit code $code after $((SECONDS - start)) s"
+}
+
+# Sort out, once, what cannot be run here.
+function leave_out {
+    local kind=$1 reason=$2 part kept=()
+    for part in "${PARTS[@]}"; do
+        if [[ ${part%%:*} == "$kind" ]]; then
+            LEFT_OUT+=("$part: $reason")
+            if [[ ${CI:-} == true || " ${NAMED[*]:-} " == *" $kind "* ]]; then
+                FAILED=$((FAILED + 1))
+            fi
+        else
+            kept+=("$part")
+        fi
+    done
+    PARTS=(${kept[@]+"${kept[@]}"})
+}
+
+function summary {
+    say "Summary after $((SECONDS / 60)) min $((SECONDS % 60)) s"
+    printf '%s\n' ${RESULTS[@]+"${RESULTS[@]}"}
+    if ((${#LEFT_OUT[@]})); then
+        printf 'left out: %s\n' "${LEFT_OUT[@]}"
+    fi
+    printf '\n%d passed, %d failed\n' "$PASSED" "$FAILED"
+}
+
+function main {
+    local kind reason part
+    if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+        usage
+        return 0
+    fi
+    cd "$CHECKOUT"
+    choose_parts "$@"
+    find_python
+    mkdir -p "$LOGS"
+    link_collection
+    install_tox
+    for kind in functional molecule; do
+        if [[ " ${PARTS[*]}" == *" $kind"* ]]; then
+            say "Seeing that $kind has what it needs"
+            reason=$("${kind}_lacks")
+            if [[ -n $reason ]]; then
+                leave_out "$kind" "$reason"
+            fi
+        fi
+    done
+    for part in ${PARTS[@]+"${PARTS[@]}"}; do
+        run_part "$part"
+    done
+    summary
+    [[ $FAILED == 0 ]]
+}
+
+main "$@"
