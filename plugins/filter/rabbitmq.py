@@ -15,7 +15,10 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 _SHA256 = "rabbit_password_hashing_sha256"
-_HASHES = {_SHA256: hashlib.sha256, "rabbit_password_hashing_sha512": hashlib.sha512}
+_HASHES = {
+    _SHA256: hashlib.sha256,
+    "rabbit_password_hashing_sha512": hashlib.sha512,
+}
 _SALT_LENGTH = 4
 
 

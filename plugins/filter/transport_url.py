@@ -54,6 +54,7 @@ def transport_url(
     hosts: list[Any],
     transport: str,
     port: int,
+    *,
     user: str = "",
     password: str = "",
     vhost: str = "",

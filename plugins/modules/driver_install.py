@@ -86,8 +86,8 @@ for d in metadata.distributions():
     # The first one on the path is the one that is imported.
     found.setdefault(canonical(name), d.version)
     if canonical(name) == "oslo-messaging-kafka-driver" and not ours:
-        ours = {"direct_url": json.loads(d.read_text("direct_url.json") or "{}"),
-                "requires": d.requires or []}
+        origin = d.read_text("direct_url.json") or "{}"
+        ours = {"direct_url": json.loads(origin), "requires": d.requires or []}
 print(json.dumps({"packages": found, "ours": ours,
                   "python": list(sys.version_info[:2])}))
 """
@@ -118,7 +118,9 @@ def extra_packages(requires, extras):
         name, _, marker = requirement.partition(";")
         extra = re.search(r"extra\s*==\s*['\"]([^'\"]+)['\"]", marker)
         if extra and extra.group(1) in extras:
-            wanted.append(canonical(re.match(r"[A-Za-z0-9._-]+", name).group()))
+            wanted.append(
+                canonical(re.match(r"[A-Za-z0-9._-]+", name).group())
+            )
     return wanted
 
 
@@ -138,7 +140,7 @@ def satisfied(look, wheel_hash, version, extras):
 def constraints(packages):
     """Pin everything that is installed, except the driver itself."""
     return "".join(
-        "%s==%s\n" % (name, version)
+        f"{name}=={version}\n"
         for name, version in sorted(packages.items())
         if name != DISTRIBUTION
     )
@@ -151,13 +153,13 @@ def version_changes(report, packages):
         name = canonical(item["metadata"]["name"])
         new = item["metadata"]["version"]
         if name != DISTRIBUTION and packages.get(name, new) != new:
-            changes.append("%s from %s to %s" % (name, packages[name], new))
+            changes.append(f"{name} from {packages[name]} to {new}")
     return sorted(changes)
 
 
 def added(before, after):
     return [
-        "%s==%s" % (name, version)
+        f"{name}=={version}"
         for name, version in sorted(after.items())
         if before.get(name) != version
     ]
@@ -181,11 +183,13 @@ class Environment:
 
     def look(self):
         # -I: only the environment itself, not the caller's directory.
-        code, out, err = self.module.run_command([self.python, "-I", "-c", _LOOK])
+        code, out, err = self.module.run_command(
+            [self.python, "-I", "-c", _LOOK]
+        )
         if code:
             self.module.fail_json(
-                msg="%s does not run (%s): give a Python environment."
-                % (self.python, last_line(err))
+                msg=f"{self.python} does not run ({last_line(err)}): give a "
+                "Python environment."
             )
         return json.loads(out)
 
@@ -194,17 +198,17 @@ class Environment:
         return self.module.run_command(command, environ_update=self.environ)
 
     def check_pip(self):
-        code, out, err = self.pip("--version")
+        code, out, _err = self.pip("--version")
         match = re.match(r"pip (\d+)\.(\d+)", out)
         if code or not match:
             self.module.fail_json(
-                msg="%s has no pip: install pip there (the system's own "
-                "interpreter gets it from a package, python3-pip)." % self.python
+                msg=f"{self.python} has no pip: install it there (the "
+                "system's own interpreter gets it from a package, python3-pip)."
             )
         if tuple(int(n) for n in match.groups()) < PIP_MIN:
             self.module.fail_json(
-                msg="pip of %s is older than %d.%d: upgrade it."
-                % ((self.python,) + PIP_MIN)
+                msg=f"pip of {self.python} is too old: upgrade it to "
+                f"{PIP_MIN[0]}.{PIP_MIN[1]} or newer."
             )
 
     def plan(self, requirement, constraint_file=None):
@@ -218,11 +222,13 @@ class Environment:
         return json.loads(out), ""
 
     def install(self, *arguments):
-        code, out, err = self.pip("install", *self.install_options, *arguments)
+        code, _out, err = self.pip(
+            "install", *self.install_options, *arguments
+        )
         if code:
             self.module.fail_json(
-                msg="pip could not install the driver into %s: %s"
-                % (self.python, last_line(err))
+                msg="pip could not install the driver into "
+                f"{self.python}: {last_line(err)}"
             )
 
 
@@ -234,13 +240,17 @@ def last_line(text):
 
 
 def requirement_of(params, wheel_hash):
-    extras = "[%s]" % ",".join(params["extras"]) if params["extras"] else ""
+    extras = (
+        "[{}]".format(",".join(params["extras"])) if params["extras"] else ""
+    )
     name = DISTRIBUTION + extras
     if params["wheel"]:
         # The hash is checked by pip and recorded in direct_url.json.
         path = os.path.abspath(params["wheel"])
-        return "%s @ file://%s#sha256=%s" % (name, path, wheel_hash)
-    return "%s==%s" % (name, params["version"]) if params["version"] else name
+        return f"{name} @ file://{path}#sha256={wheel_hash}"
+    return (
+        "{}=={}".format(name, params["version"]) if params["version"] else name
+    )
 
 
 def refuse(module, environment, requirement, packages, error):
@@ -249,13 +259,15 @@ def refuse(module, environment, requirement, packages, error):
     changes = version_changes(report, packages) if report else []
     if changes:
         module.fail_json(
-            msg="The driver would change packages of %s: %s. Nothing was "
+            msg="The driver would change packages of {}: {}. Nothing was "
             "changed: upgrade them with the service's own release, or use "
-            "another environment." % (environment.python, ", ".join(changes))
+            "another environment.".format(
+                environment.python, ", ".join(changes)
+            )
         )
     module.fail_json(
-        msg="The driver cannot be installed into %s: %s"
-        % (environment.python, last_line(error))
+        msg="The driver cannot be installed into "
+        f"{environment.python}: {last_line(error)}"
     )
 
 
@@ -278,7 +290,9 @@ def run(module):
         if report is None:
             refuse(module, environment, requirement, before["packages"], error)
         planned = [
-            "%s==%s" % (canonical(p["metadata"]["name"]), p["metadata"]["version"])
+            "{}=={}".format(
+                canonical(p["metadata"]["name"]), p["metadata"]["version"]
+            )
             for p in report["install"]
         ]
         if module.check_mode:

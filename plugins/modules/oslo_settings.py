@@ -81,10 +81,12 @@ def differing(conf, settings, options):
     found = []
     for group, entries in settings.items():
         for name, value in entries.items():
-            where = "[%s] %s" % (group, name)
+            where = f"[{group}] {name}"
             option = options.get((group, name))
             if option is None:
-                found.append(where + " (the service's libraries know no such option)")
+                found.append(
+                    where + " (the service's libraries know no such option)"
+                )
                 continue
             section = None if group == "DEFAULT" else group
             conf.register_opt(option, group=section)
@@ -106,14 +108,14 @@ def main():
         supports_check_mode=True,
     )
     try:
-        from oslo_config import cfg
+        from oslo_config import cfg  # noqa: PLC0415
 
         options = known_options()
     except ImportError as error:
         module.fail_json(
-            msg="The interpreter has no oslo.messaging (%s): set "
+            msg=f"The interpreter has no oslo.messaging ({error}): set "
             "oslo_messaging_python to the service's own interpreter, or "
-            "oslo_messaging_verify to false." % error,
+            "oslo_messaging_verify to false.",
             differing=[],
         )
     conf = cfg.ConfigOpts()
@@ -126,15 +128,16 @@ def main():
         found = differing(conf, module.params["settings"], options)
     except cfg.Error as error:
         module.fail_json(
-            msg="The service could not read its configuration: %s" % error,
+            msg=f"The service could not read its configuration: {error}",
             differing=[],
         )
     if found:
-        files = conf.config_file + conf.config_dir
+        names = ", ".join(found)
+        files = ", ".join(conf.config_file + conf.config_dir) or "no file"
         module.fail_json(
-            msg="The service reads another value than was written for %s; it "
-            "reads %s: write the settings into a file that it reads last."
-            % (", ".join(found), ", ".join(files) or "no file"),
+            msg="The service reads another value than was written for "
+            f"{names}; it reads {files}: write the settings into a file that "
+            "it reads last.",
             differing=found,
         )
     module.exit_json(changed=False, differing=[])

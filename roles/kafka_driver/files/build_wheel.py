@@ -46,7 +46,9 @@ def fingerprint(checkout: Path, files: list[Path]) -> str:
     digest = hashlib.sha256()
     for path in files:
         name = str(path.relative_to(checkout)).encode()
-        digest.update(name + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+        digest.update(
+            name + b"\0" + hashlib.sha256(path.read_bytes()).digest()
+        )
     return digest.hexdigest()[:16]
 
 
@@ -108,7 +110,10 @@ def main() -> None:
     arguments = parser.parse_args()
 
     checkout = arguments.checkout.resolve()
-    if not (checkout / PACKAGE).is_dir() or not (checkout / "setup.cfg").exists():
+    if (
+        not (checkout / PACKAGE).is_dir()
+        or not (checkout / "setup.cfg").exists()
+    ):
         raise SystemExit(
             f"{checkout} is no checkout of the project: set "
             "kafka_driver_source to index or file."

@@ -249,7 +249,9 @@ class BusCheck:
             self.conf.set_override("control_exchange", self.name)
             transport = factory(self.conf)
             group = "oslo_messaging_notifications"
-            given = None if "DEFAULT" in option else self.conf[group].transport_url
+            given = (
+                None if "DEFAULT" in option else self.conf[group].transport_url
+            )
             url = oslo_messaging.TransportURL.parse(self.conf, given)
         except oslo_messaging.DriverLoadFailure as error:
             raise CheckFailed(
@@ -291,12 +293,12 @@ def human(result):
     return (
         f"RPC call      {rpc['milliseconds']:>8} ms  "
         f"{rpc['transport']} {','.join(rpc['hosts'])}\n"
-        f"  sent \"{rpc['sent']}\" to {rpc['topic']}, "
-        f"got \"{rpc['received']}\" back\n"
+        f'  sent "{rpc["sent"]}" to {rpc["topic"]}, '
+        f'got "{rpc["received"]}" back\n'
         f"Notification  {note['milliseconds']:>8} ms  "
         f"{note['transport']} {','.join(note['hosts'])}\n"
-        f"  sent {note['event_type']} \"{note['sent']}\" to "
-        f"{note['topic']}, read \"{note['received']}\" from it"
+        f'  sent {note["event_type"]} "{note["sent"]}" to '
+        f'{note["topic"]}, read "{note["received"]}" from it'
     )
 
 
@@ -325,7 +327,9 @@ def main():
         "--timeout", type=float, default=60, help="seconds (default: 60)"
     )
     arguments = parser.parse_args()
-    if not (arguments.config_file or arguments.config_dir or arguments.project):
+    if not (
+        arguments.config_file or arguments.config_dir or arguments.project
+    ):
         parser.error("give --config-file, --config-dir or --project")
 
     complaints = LastError()
@@ -356,7 +360,9 @@ def main():
     text = json.dumps(result) if arguments.json else human_or_error(result)
     for secret in check.secrets if check else ():
         text = text.replace(secret, "***")
-    print(text, file=sys.stdout if arguments.json or result["ok"] else sys.stderr)
+    print(
+        text, file=sys.stdout if arguments.json or result["ok"] else sys.stderr
+    )
     sys.stdout.flush()
     sys.stderr.flush()
     # Not sys.exit: a client that hangs must not keep this process.
