@@ -14,11 +14,14 @@ def _known(catalogue, test):
 def _refuse_mode(version, row, catalogue):
     if "kraft" in row["modes"]:
         return ""
-    others = _known(catalogue, lambda known: "kraft" in catalogue[known]["modes"])
+    others = _known(
+        catalogue, lambda known: "kraft" in catalogue[known]["modes"]
+    )
     return (
-        "kafka_version is %s, which needs ZooKeeper, and this role sets up "
-        "KRaft only: set kafka_version to one of %s."
-        % (version, ", ".join(others))
+        "kafka_version is {}, which needs ZooKeeper, and this role sets up "
+        "KRaft only: set kafka_version to one of {}.".format(
+            version, ", ".join(others)
+        )
     )
 
 
@@ -30,34 +33,34 @@ def kafka_release(catalogue, version, scala, archive_sha512=""):
     of the newest known one before it, and must come with a digest.
     """
     version, scala = str(version), str(scala)
-    result = {"name": "kafka_%s-%s" % (scala, version), "problem": ""}
+    result = {"name": f"kafka_{scala}-{version}", "problem": ""}
     try:
         wanted = version_key(version)
     except ValueError:
         result["problem"] = (
-            "kafka_version is %r, which is no version: write numbers and "
-            "dots, like %s." % (version, _known(catalogue, bool)[0])
+            f"kafka_version is {version!r}, which is no version: write "
+            f"numbers and dots, like {_known(catalogue, bool)[0]}."
         )
         return result
     if wanted >= (4,) and scala != "2.13":
         result["problem"] = (
-            "Kafka %s exists for Scala 2.13 only: set kafka_scala_version "
-            "to 2.13 instead of %s." % (version, scala)
+            f"Kafka {version} exists for Scala 2.13 only: set "
+            f"kafka_scala_version to 2.13 instead of {scala}."
         )
         return result
     row = catalogue.get(version)
     build = (row or {}).get("scala", {}).get(scala, {})
     if not build and not archive_sha512:
         result["problem"] = (
-            "Kafka %s for Scala %s is not in the catalogue (%s): set "
+            "Kafka {} for Scala {} is not in the catalogue ({}): set "
             "kafka_archive_sha512 to the SHA-512 of its archive, or choose "
-            "a known version."
-            % (
+            "a known version.".format(
                 version,
                 scala,
                 ", ".join(
-                    "%s for Scala %s"
-                    % (known, " and ".join(catalogue[known]["scala"]))
+                    "{} for Scala {}".format(
+                        known, " and ".join(catalogue[known]["scala"])
+                    )
                     for known in _known(catalogue, bool)
                 ),
             )
@@ -89,7 +92,7 @@ def _escape(text, also=""):
         else:
             units = char.encode("utf-16-be")
             out += [
-                "\\u%02x%02x" % (units[at], units[at + 1])
+                f"\\u{units[at]:02x}{units[at + 1]:02x}"
                 for at in range(0, len(units), 2)
             ]
     return "".join(out)
@@ -101,7 +104,7 @@ def kafka_properties(settings):
     for key in sorted(settings):
         value = settings[key]
         text = str(value).lower() if isinstance(value, bool) else str(value)
-        lines.append("%s=%s\n" % (_escape(key, " :=#!"), _escape(text)))
+        lines.append("{}={}\n".format(_escape(key, " :=#!"), _escape(text)))
     return "".join(lines)
 
 

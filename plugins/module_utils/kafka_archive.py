@@ -65,7 +65,7 @@ class Unreachable(ArchiveError):
 
 
 def file_name(jar):
-    return "%s-%s.jar" % (jar.artifact, jar.version)
+    return f"{jar.artifact}-{jar.version}.jar"
 
 
 def version_key(version):
@@ -183,7 +183,7 @@ class StoredGzip:
 def launcher(main_class):
     return (
         "#!/bin/sh\n"
-        'exec "$(dirname "$0")/kafka-run-class.sh" %s "$@"\n' % main_class
+        f'exec "$(dirname "$0")/kafka-run-class.sh" {main_class} "$@"\n'
     ).encode()
 
 
@@ -212,7 +212,7 @@ def archive_members(version, jars, jar_dir, assembly_dir):
     tools_file = os.path.join(assembly_dir, "tools.tsv")
     tools = parse_tools(read_bytes(tools_file).decode(), version)
     for name in sorted(tools):
-        yield "bin/%s.sh" % name, 0o755, launcher(tools[name])
+        yield f"bin/{name}.sh", 0o755, launcher(tools[name])
 
 
 def write_archive(target, top, members):
@@ -222,7 +222,7 @@ def write_archive(target, top, members):
         fileobj=compressed, mode="w|", format=tarfile.USTAR_FORMAT
     ) as archive:
         for name, mode, data in sorted(members):
-            info = tarfile.TarInfo("%s/%s" % (top, name))
+            info = tarfile.TarInfo(f"{top}/{name}")
             info.size = len(data)
             info.mode = mode
             info.mtime = MEMBER_TIME
@@ -245,12 +245,12 @@ def check_jars(jars, jar_dir):
     for jar in jars:
         path = os.path.join(jar_dir, file_name(jar))
         if not os.path.exists(path):
-            raise ArchiveError("Maven did not bring %s" % file_name(jar))
+            raise ArchiveError(f"Maven did not bring {file_name(jar)}")
         if sha512_of(path) != jar.sha512:
             raise ArchiveError(
-                "%s from Maven has not the SHA-512 of the catalogue: "
-                "remove it from the local Maven repository and from the "
-                "mirror that delivered it" % file_name(jar)
+                f"{file_name(jar)} from Maven has not the SHA-512 of the "
+                "catalogue: remove it from the local Maven repository and "
+                "from the mirror that delivered it"
             )
 
 
@@ -275,8 +275,8 @@ def run_maven(pom, timeout, *arguments):
         "--batch-mode",
         "--quiet",
         "--file=" + pom,
-        "-Daether.connector.connectTimeout=%d" % (timeout * 1000),
-        "-Daether.connector.requestTimeout=%d" % (timeout * 1000),
+        f"-Daether.connector.connectTimeout={timeout * 1000}",
+        f"-Daether.connector.requestTimeout={timeout * 1000}",
         *arguments,
     ]
     if shutil.which("mvn") is None:
@@ -291,15 +291,14 @@ def run_maven(pom, timeout, *arguments):
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        universal_newlines=True,
+        text=True,
     )
     if done.returncode:
-        errors = [
-            line for line in done.stdout.splitlines() if "ERROR" in line
-        ]
+        errors = [line for line in done.stdout.splitlines() if "ERROR" in line]
         raise Unreachable(
-            "mvn could not fetch Kafka's jars (%s)"
-            % (errors or done.stdout.splitlines() or ["no message"])[0]
+            "mvn could not fetch Kafka's jars ({})".format(
+                (errors or done.stdout.splitlines() or ["no message"])[0]
+            )
         )
 
 
@@ -360,15 +359,15 @@ def download(url, target, timeout, opener):
                 shutil.copyfileobj(answer, output, 1 << 20)
             expected = answer.headers.get("Content-Length")
     except Exception as error:  # every layer of the network has its own
-        raise Unreachable("%s: %s" % (url, error)) from error
+        raise Unreachable(f"{url}: {error}") from error
     if expected and int(expected) != os.path.getsize(target):
-        raise Unreachable("%s: the connection ended early" % url)
+        raise Unreachable(f"{url}: the connection ended early")
 
 
-def from_archive(cache, name, urls, sha512, timeout, opener):
+def from_archive(cache, name, urls, *, sha512, timeout, opener):
     if not sha512:
         raise ArchiveError(
-            "no SHA-512 is known for %s: set kafka_archive_sha512" % name
+            f"no SHA-512 is known for {name}: set kafka_archive_sha512"
         )
     problems = []
     with cache.workshop() as folder:
@@ -384,20 +383,20 @@ def from_archive(cache, name, urls, sha512, timeout, opener):
                 # Not a reason to ask somebody else: this is either an attack
                 # or a wrong digest, and both want to be seen.
                 raise ArchiveError(
-                    "%s has the SHA-512 %s instead of %s: correct the "
-                    "mirror, or kafka_archive_sha512" % (url, found, sha512)
+                    f"{url} has the SHA-512 {found} instead of {sha512}: "
+                    "correct the mirror, or kafka_archive_sha512"
                 )
             return cache.keep(part, name, "archive"), url
-    raise Unreachable("no archive answered (%s)" % "; ".join(problems))
+    raise Unreachable("no archive answered ({})".format("; ".join(problems)))
 
 
 def from_maven(
-    cache, name, version, jars_file, assembly_dir, sha512, timeout
+    cache, name, version, *, jars_file, assembly_dir, sha512, timeout
 ):
     if not jars_file:
         raise ArchiveError(
-            "no jar list is known for %s: set kafka_install_source to "
-            "archive or file" % name
+            f"no jar list is known for {name}: set kafka_install_source to "
+            "archive or file"
         )
     jars = parse_jars(read_bytes(jars_file).decode())
     with cache.workshop() as folder:
@@ -412,9 +411,9 @@ def from_maven(
         found = sha512_of(part)
         if found != sha512:
             raise ArchiveError(
-                "the assembled %s has the SHA-512 %s, the catalogue says "
-                "%s: a launcher or the jar list was changed, run "
-                "tools/add_kafka_version" % (name, found, sha512)
+                f"the assembled {name} has the SHA-512 {found}, the "
+                f"catalogue says {sha512}: a launcher or the jar list was "
+                "changed, run tools/add_kafka_version"
             )
         return cache.keep(part, name, "maven")
 
@@ -426,8 +425,8 @@ def from_file(cache, name, path, digests):
     """
     if not os.path.isfile(path):
         raise ArchiveError(
-            "kafka_archive_file is %r, which is no file on the controller"
-            % path
+            f"kafka_archive_file is {path!r}, which is no file on the "
+            "controller"
         )
     with cache.workshop() as folder:
         part = os.path.join(folder, "archive")
@@ -435,9 +434,9 @@ def from_file(cache, name, path, digests):
         found = sha512_of(part)
         if found not in digests:
             raise ArchiveError(
-                "%s has the SHA-512 %s, which is not the one of %s: give "
-                "the right archive in kafka_archive_file, or set "
-                "kafka_archive_sha512" % (path, found, name)
+                f"{path} has the SHA-512 {found}, which is not the one of "
+                f"{name}: give the right archive in kafka_archive_file, or "
+                "set kafka_archive_sha512"
             )
         known = cache.find(name, digests[found], found)
         if known:

@@ -7,15 +7,17 @@ from ansible.module_utils.basic import missing_required_lib
 
 try:
     from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.admin import AdminClient, NewTopic
 except ImportError:
     IMPORT_ERROR = traceback.format_exc()
 
-    class KafkaException(Exception):  # noqa: N818  # confluent-kafka's name
+    class KafkaException(Exception):  # confluent-kafka's name
         """Stands in for confluent-kafka's, so that "except" compiles."""
 
 else:
     IMPORT_ERROR = None
+
+__all__ = ["ClientError", "KafkaException", "NewTopic", "admin", "sentence"]
 
 
 class ClientError(Exception):

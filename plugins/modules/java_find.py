@@ -85,7 +85,7 @@ def major_of(home):
             check=False,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            universal_newlines=True,
+            text=True,
         )
     except OSError:
         return 0
@@ -138,9 +138,7 @@ def main():
     homes = [options["home"]] if options["home"] else candidates()
     found = {home: major_of(home) for home in homes}
     found = {home: major for home, major in found.items() if major}
-    home = choose(
-        found, default_home(found), options["min"], options["max"]
-    )
+    home = choose(found, default_home(found), options["min"], options["max"])
     module.exit_json(
         changed=False, home=home, major=found.get(home, 0), found=found
     )

@@ -108,11 +108,9 @@ notes:
   elements: str
 """
 
-import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.urls import open_url
-
 from ansible_collections.kafka_bus.openstack.plugins.module_utils import (
     kafka_archive,
 )
@@ -144,9 +142,9 @@ def from_archive(cache, options):
         cache,
         options["name"],
         options["urls"],
-        options["archive_sha512"],
-        options["timeout"],
-        lambda url, timeout: open_url(
+        sha512=options["archive_sha512"],
+        timeout=options["timeout"],
+        opener=lambda url, timeout: open_url(
             url, timeout=timeout, http_agent="kafka-bus"
         ),
     )
@@ -158,10 +156,10 @@ def from_maven(cache, options):
         cache,
         options["name"],
         options["version"],
-        options["jars"],
-        options["assembly_dir"],
-        options["assembled_sha512"],
-        options["timeout"],
+        jars_file=options["jars"],
+        assembly_dir=options["assembly_dir"],
+        sha512=options["assembled_sha512"],
+        timeout=options["timeout"],
     )
     return {"path": path, "source": "maven"}
 
@@ -188,8 +186,10 @@ def fetch(cache, options):
         return from_file(cache, options)
     if options["offline"]:
         raise kafka_archive.ArchiveError(
-            "kafka_offline is true and %s is not in kafka_cache_dir: put it "
-            "there, or set kafka_install_source to file" % options["name"]
+            "kafka_offline is true and {} is not in kafka_cache_dir: put it "
+            "there, or set kafka_install_source to file".format(
+                options["name"]
+            )
         )
     sources = {
         "archive": [from_archive],
@@ -242,12 +242,12 @@ def main():
         result.setdefault("sha512", kafka_archive.sha512_of(result["path"]))
     except kafka_archive.ArchiveError as error:
         module.fail_json(
-            msg="Kafka %s cannot be had: %s." % (options["version"], error)
+            msg="Kafka {} cannot be had: {}.".format(options["version"], error)
         )
     except OSError as error:
         module.fail_json(
-            msg="kafka_cache_dir (%s) cannot be used: %s. Set it to a folder "
-            "that this account may write." % (options["cache_dir"], error)
+            msg="kafka_cache_dir ({}) cannot be used: {}. Set it to a folder "
+            "that this account may write.".format(options["cache_dir"], error)
         )
     result.setdefault("url", "")
     result.setdefault("notes", [])

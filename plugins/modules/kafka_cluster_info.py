@@ -57,7 +57,6 @@ controller:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.kafka_bus.openstack.plugins.module_utils import (
     kafka_client,
 )
@@ -84,10 +83,7 @@ def wait_for(admin, seconds, node_id):
             ids = [broker["id"] for broker in answer["brokers"]]
             if node_id is None or node_id in ids:
                 return answer
-            trouble = "node %d is not in the cluster, nodes %s are" % (
-                node_id,
-                ids,
-            )
+            trouble = f"node {node_id} is not in the cluster, {ids} are"
         except kafka_client.KafkaException as error:
             trouble = kafka_client.sentence(error)
         if time.monotonic() >= end:
@@ -110,9 +106,9 @@ def main():
         answer = wait_for(admin, options["wait"], options["node_id"])
     except kafka_client.ClientError as error:
         module.fail_json(
-            msg="No Kafka broker answered at %s within %d seconds (%s): look "
-            "at its log, or correct the address."
-            % (options["bootstrap_servers"], options["wait"], error)
+            msg=f"No Kafka broker answered at {options['bootstrap_servers']} "
+            f"within {options['wait']} seconds ({error}): look at its log, "
+            "or correct the address."
         )
     module.exit_json(changed=False, **answer)
 

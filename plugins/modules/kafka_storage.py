@@ -127,21 +127,20 @@ def list_directory(directory):
 def check_meta(directory, meta, cluster_id, node_id):
     if "node.id" not in meta:
         raise StorageError(
-            "%s belongs to a ZooKeeper-mode broker: set kafka_data_dirs to "
-            "other directories" % directory
+            f"{directory} belongs to a ZooKeeper-mode broker: set "
+            "kafka_data_dirs to other directories"
         )
     if meta["node.id"] != str(node_id):
         raise StorageError(
-            "%s belongs to node %s: set kafka_node_id to %s, or "
-            "kafka_data_dirs to other directories"
-            % (directory, meta["node.id"], meta["node.id"])
+            f"{directory} belongs to node {meta['node.id']}: set "
+            f"kafka_node_id to {meta['node.id']}, or kafka_data_dirs to "
+            "other directories"
         )
     if cluster_id and meta.get("cluster.id") != cluster_id:
         raise StorageError(
-            "%s belongs to the cluster %s, not to %s: correct "
-            "kafka_cluster_id or kafka_data_dirs; a directory with data is "
-            "never formatted again"
-            % (directory, meta.get("cluster.id"), cluster_id)
+            f"{directory} belongs to the cluster {meta.get('cluster.id')}, "
+            f"not to {cluster_id}: correct kafka_cluster_id or "
+            "kafka_data_dirs; a directory with data is never formatted again"
         )
 
 
@@ -155,16 +154,16 @@ def plan(directories, metas, contents, cluster_id, node_id):
     new = [directory for directory in directories if metas[directory] is None]
     if new and new != directories and new[0] == directories[0]:
         raise StorageError(
-            "%s, the first of kafka_data_dirs, holds no metadata although "
-            "the node is formatted: put its disk back, or keep the order of "
-            "kafka_data_dirs" % new[0]
+            f"{new[0]}, the first of kafka_data_dirs, holds no metadata "
+            "although the node is formatted: put its disk back, or keep the "
+            "order of kafka_data_dirs"
         )
     for directory in new:
         found = set(contents[directory]) - HARMLESS
         if found:
             raise StorageError(
-                "%s is not a Kafka directory but holds %s: set "
-                "kafka_data_dirs to an empty one" % (directory, min(found))
+                f"{directory} is not a Kafka directory but holds "
+                f"{min(found)}: set kafka_data_dirs to an empty one"
             )
     return known, new
 
@@ -177,8 +176,14 @@ def format_command(options, cluster_id, first_time):
         "--cluster-id=" + cluster_id,
         "--config=" + options["config_file"],
     ]
-    return command + (["--standalone"] if first_time else []) + (
-        [] if first_time else ["--ignore-formatted", "--no-initial-controllers"]
+    return (
+        command
+        + (["--standalone"] if first_time else [])
+        + (
+            []
+            if first_time
+            else ["--ignore-formatted", "--no-initial-controllers"]
+        )
     )
 
 
@@ -204,12 +209,12 @@ def run_format(options, cluster_id, first_time):
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        universal_newlines=True,
+        text=True,
         **account,
     )
     if done.returncode:
         lines = done.stdout.strip().splitlines() or ["no message"]
-        raise StorageError("kafka-storage refused: %s" % lines[0])
+        raise StorageError(f"kafka-storage refused: {lines[0]}")
 
 
 def main():
@@ -244,7 +249,7 @@ def main():
             cluster_id = cluster_id or invent_cluster_id()
             run_format(options, cluster_id, new == directories)
     except (StorageError, OSError) as error:
-        module.fail_json(msg="%s." % error)
+        module.fail_json(msg=f"{error}.")
     module.exit_json(changed=bool(new), cluster_id=cluster_id, formatted=new)
 
 

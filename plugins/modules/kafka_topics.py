@@ -65,7 +65,6 @@ created:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.kafka_bus.openstack.plugins.module_utils import (
     kafka_client,
 )
@@ -83,8 +82,8 @@ def partitions_of(admin):
 def other_partitions(topics, existing):
     """A sentence for each topic that is not as it was asked for."""
     return [
-        "Topic %s has %d partitions, not %d: it is left as it is."
-        % (topic["name"], existing[topic["name"]], topic["partitions"])
+        f"Topic {topic['name']} has {existing[topic['name']]} partitions, "
+        f"not {topic['partitions']}: it is left as it is."
         for topic in topics
         if existing.get(topic["name"], topic["partitions"])
         != topic["partitions"]
@@ -92,11 +91,9 @@ def other_partitions(topics, existing):
 
 
 def create(admin, topics):
-    from confluent_kafka.admin import NewTopic
-
     futures = admin.create_topics(
         [
-            NewTopic(
+            kafka_client.NewTopic(
                 topic["name"],
                 num_partitions=topic["partitions"],
                 replication_factor=topic["replication_factor"],
@@ -114,13 +111,13 @@ def create(admin, topics):
             future.result()
         except kafka_client.KafkaException as error:
             raise kafka_client.ClientError(
-                "Topic %s of kafka_topics could not be created: %s"
-                % (name, kafka_client.sentence(error))
+                f"Topic {name} of kafka_topics could not be created: "
+                f"{kafka_client.sentence(error)}"
             ) from error
 
 
 def names(topics):
-    return "".join("%s\n" % name for name in sorted(topics))
+    return "".join(f"{name}\n" for name in sorted(topics))
 
 
 def main():
@@ -156,8 +153,8 @@ def main():
         module.fail_json(msg=str(error))
     except kafka_client.KafkaException as error:
         module.fail_json(
-            msg="The broker at %s does not answer: %s."
-            % (options["bootstrap_servers"], kafka_client.sentence(error))
+            msg=f"The broker at {options['bootstrap_servers']} does not "
+            f"answer: {kafka_client.sentence(error)}."
         )
     for warning in other_partitions(options["topics"], existing):
         module.warn(warning)

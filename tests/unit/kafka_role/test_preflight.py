@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stands in the way of a broker is named before anything changes."""
+
+import os
+import socket
+
+import pytest
+from ansible_collections.kafka_bus.openstack.plugins.modules import (
+    java_find,
+    kafka_preflight,
+)
+
+
+@pytest.fixture
+def taken_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def look(port, address="127.0.0.1", config_file="/etc/kafka/x"):
+    listener = {
+        "address": address,
+        "address_setting": "kafka_listen_address",
+        "port": port,
+        "port_setting": "kafka_port",
+    }
+    return list(kafka_preflight.look_at_listener(listener, config_file))
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def test_taken_port_is_named_with_its_process(taken_port):
+    (problem,) = look(taken_port)
+    assert f"Port {taken_port} is taken by process {os.getpid()}" in problem
+    assert "set kafka_port to a free port" in problem
+
+
+def test_port_of_the_roles_own_broker_is_no_problem(taken_port):
+    with open("/proc/self/cmdline") as source:
+        argument = source.read().split("\0")[-2]
+    assert look(taken_port, config_file=argument) == []
+
+
+def test_free_port_is_no_problem():
+    assert look(free_port()) == []
+
+
+def test_foreign_address_is_named():
+    (problem,) = look(free_port(), address="192.0.2.1")
+    assert problem == (
+        "192.0.2.1 is no address of this machine: correct "
+        "kafka_listen_address."
+    )
+
+
+def test_listening_sockets_are_found_in_both_tables():
+    table = (
+        "  sl  local_address rem_address   st tx rx tr tm retr uid t inode\n"
+        "   0: 0100007F:2384 00000000:0000 0A 0:0 00:0 0 0 0 77 1\n"
+        "   1: 0100007F:2384 0100007F:9999 01 0:0 00:0 0 0 0 78 1\n"
+    )
+    found = kafka_preflight.listening_inodes(table, 0x2384)
+    assert found == {"socket:[77]"}
+
+
+def test_missing_space_is_named(tmp_path):
+    space = {
+        "path": str(tmp_path / "not" / "yet"),
+        "megabytes": 1 << 40,
+        "setting": "kafka_data_dirs",
+    }
+    (problem,) = kafka_preflight.look_at_space(space)
+    assert "make room, or change kafka_data_dirs" in problem
+    assert not list(kafka_preflight.look_at_space(space | {"megabytes": 0}))
+
+
+def test_configuration_of_somebody_else_is_left_alone(tmp_path):
+    path = tmp_path / "server.properties"
+    item = {"path": str(path), "setting": "kafka_config_dir"}
+    assert list(kafka_preflight.look_at_file(item, "ours")) == []
+    path.write_text("# ours\n")
+    assert list(kafka_preflight.look_at_file(item, "ours")) == []
+    path.write_text("node.id=7\n")
+    (problem,) = kafka_preflight.look_at_file(item, "ours")
+    assert "not this role's" in problem
+    assert "change kafka_config_dir" in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "major"),
+    [
+        ('openjdk version "17.0.15" 2025-04-15', 17),
+        ('java version "1.8.0_402"', 8),
+        ('IMPLEMENTOR="x"\nJAVA_VERSION="21"\n', 21),
+        ("nothing of the kind", 0),
+    ],
+)
+def test_java_versions_are_read(text, major):
+    assert java_find.parse_major(text) == major
+
+
+@pytest.mark.parametrize(
+    ("found", "preferred", "home"),
+    [
+        ({"/17": 17, "/25": 25}, None, "/25"),
+        ({"/17": 17, "/25": 25}, "/17", "/17"),
+        ({"/11": 11, "/17": 17}, "/11", "/17"),
+        ({"/11": 11, "/26": 26}, None, ""),
+    ],
+)
+def test_java_of_the_range_is_chosen(found, preferred, home):
+    assert java_find.choose(found, preferred, 17, 25) == home
+
+
+def test_java_that_does_not_run_is_none(tmp_path):
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text("#!/bin/sh\nexit 1\n")
+    java.chmod(0o755)
+    assert java_find.major_of(str(tmp_path)) == 0

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The catalogue of versions, and what is refused because of it."""
+
+import importlib.machinery
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.kafka_bus.openstack.plugins.filter import kafka_role
+from ansible_collections.kafka_bus.openstack.plugins.module_utils import (
+    kafka_archive as ka,
+)
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+VARS = CHECKOUT / "roles" / "kafka" / "vars"
+CATALOGUE = yaml.safe_load((VARS / "versions.yml").read_text())[
+    "__kafka_versions"
+]
+DIGEST = "a" * 128
+BUILDS = [
+    (version, scala)
+    for version, row in CATALOGUE.items()
+    for scala in row["scala"]
+]
+
+
+def load_tool():
+    path = str(CHECKOUT / "tools" / "add_kafka_version")
+    loader = importlib.machinery.SourceFileLoader("add_kafka_version", path)
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+def release(version, scala="2.13", digest=""):
+    return kafka_role.kafka_release(CATALOGUE, version, scala, digest)
+
+
+def test_the_promised_versions_are_known():
+    assert {"4.3.1", "4.2.1", "4.1.2", "3.9.2", "3.9.1", "2.0.0"} <= set(
+        CATALOGUE
+    )
+
+
+@pytest.mark.parametrize(("version", "scala"), BUILDS)
+def test_each_build_has_two_digests_and_a_jar_list(version, scala):
+    build = CATALOGUE[version]["scala"][scala]
+    assert re.fullmatch("[0-9a-f]{128}", build["archive_sha512"])
+    assert re.fullmatch("[0-9a-f]{128}", build["assembled_sha512"])
+    text = (VARS / "jars" / f"kafka_{scala}-{version}.txt").read_text()
+    jars = ka.parse_jars(text)
+    assert f"kafka_{scala}-{version}.jar" in map(ka.file_name, jars)
+    assert len({ka.file_name(jar) for jar in jars}) == len(jars)
+    assert all(re.fullmatch("[0-9a-f]{128}", jar.sha512) for jar in jars)
+
+
+def test_the_tool_writes_the_catalogue_as_it_is(tmp_path):
+    tool = load_tool()
+    catalogue = tool.load()
+    before = tool.VERSIONS.read_text()
+    tool.VERSIONS = tmp_path / "versions.yml"
+    tool.save(catalogue)
+    assert tool.VERSIONS.read_text() == before
+
+
+def test_default_version_is_known_whole():
+    found = release("4.3.1")
+    assert found["problem"] == ""
+    assert found["name"] == "kafka_2.13-4.3.1"
+    assert found["jars"] == "kafka_2.13-4.3.1.txt"
+    assert (found["java_min"], found["java_max"]) == (17, 25)
+
+
+@pytest.mark.parametrize(
+    ("version", "scala", "digest", "words"),
+    [
+        ("4.1.2", "2.12", "", "Scala 2.13 only: set kafka_scala_version"),
+        ("4.1.2", "2.12", DIGEST, "Scala 2.13 only: set kafka_scala_version"),
+        ("4.9.9", "2.13", "", "set kafka_archive_sha512"),
+        ("3.9.2", "2.12", "", "set kafka_archive_sha512"),
+        ("2.0.0", "2.12", "", "needs ZooKeeper"),
+        ("2.8.1", "2.13", DIGEST, "needs ZooKeeper"),
+        ("latest", "2.13", "", "no version: write numbers"),
+        ("4.3.x", "2.13", DIGEST, "no version: write numbers"),
+    ],
+)
+def test_version_that_cannot_work_is_one_sentence(
+    version, scala, digest, words
+):
+    problem = release(version, scala, digest)["problem"]
+    assert words in problem
+    assert problem.endswith(".")
+
+
+def test_unknown_version_with_a_digest_takes_after_the_one_before():
+    found = release("4.3.2", digest=DIGEST)
+    assert found["problem"] == ""
+    assert found["archive_sha512"] == DIGEST
+    assert found["assembled_sha512"] == found["jars"] == ""
+    assert found["java_min"] == CATALOGUE["4.3.1"]["java"]["min"]
+
+
+def test_versions_are_ordered_as_numbers():
+    assert release("4.10.0", digest=DIGEST)["java_max"] == 25
+
+
+def test_properties_are_sorted_and_escaped():
+    assert kafka_role.kafka_properties(
+        {
+            "b": True,
+            "a.b": 3,
+            "path": "C:\\x y",
+            "lead": " x",
+            "key with=": "ü\n😀",
+        }
+    ).splitlines() == [
+        "a.b=3",
+        "b=true",
+        "key\\ with\\==\\u00fc\\n\\ud83d\\ude00",
+        "lead=\\ x",
+        "path=C:\\\\x y",
+    ]

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Directories are formatted once, and never against what they hold."""
+
+import pytest
+from ansible_collections.kafka_bus.openstack.plugins.modules import (
+    kafka_storage,
+)
+
+CLUSTER = "uwhPUHzhS96NLOgJeH29rA"
+OTHER = "AAAAAAAAAAAAAAAAAAAAAA"
+META = {"cluster.id": CLUSTER, "node.id": "1", "version": "1"}
+
+
+def plan(metas, contents=None, cluster_id="", node_id=1):
+    return kafka_storage.plan(
+        list(metas),
+        metas,
+        {path: (contents or {}).get(path, []) for path in metas},
+        cluster_id,
+        node_id,
+    )
+
+
+def test_fresh_node_is_formatted():
+    assert plan({"/a": None, "/b": None}) == ("", ["/a", "/b"])
+
+
+def test_formatted_node_is_left_and_tells_its_cluster():
+    assert plan({"/a": META, "/b": META}) == (CLUSTER, [])
+
+
+def test_new_directory_of_a_formatted_node_is_formatted_with_its_id():
+    assert plan({"/a": META, "/b": None}) == (CLUSTER, ["/b"])
+
+
+def test_first_time_and_later_formatting_differ():
+    options = {"home": "/k", "config_file": "/c"}
+    first = kafka_storage.format_command(options, "-id", True)
+    later = kafka_storage.format_command(options, "-id", False)
+    assert "--standalone" in first
+    assert "--ignore-formatted" not in first
+    assert "--ignore-formatted" in later
+    assert "--standalone" not in later
+    # An id that begins with a dash must not be read as an option.
+    assert "--cluster-id=-id" in first
+
+
+def test_an_invented_id_does_not_begin_with_a_dash(monkeypatch):
+    uuids = iter([b"\xfb" + bytes(15), bytes(16)])
+
+    class Fixed:
+        def __init__(self):
+            self.bytes = next(uuids)
+
+    monkeypatch.setattr(kafka_storage.uuid, "uuid4", Fixed)
+    assert kafka_storage.invent_cluster_id() == "A" * 22
+
+
+@pytest.mark.parametrize(
+    ("metas", "contents", "cluster_id", "node_id", "words"),
+    [
+        ({"/a": META}, {}, OTHER, 1, "belongs to the cluster"),
+        (
+            {"/a": META, "/b": META | {"cluster.id": OTHER}},
+            {},
+            "",
+            1,
+            "/b belongs to the cluster",
+        ),
+        ({"/a": META}, {}, "", 2, "set kafka_node_id to 1"),
+        ({"/a": {"broker.id": "1"}}, {}, "", 1, "ZooKeeper-mode"),
+        ({"/a": None, "/b": META}, {}, "", 1, "holds no metadata"),
+        ({"/a": None}, {"/a": ["letters"]}, "", 1, "holds letters"),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    metas, contents, cluster_id, node_id, words
+):
+    with pytest.raises(kafka_storage.StorageError, match=words):
+        plan(metas, contents, cluster_id, node_id)
+
+
+def test_file_systems_own_directory_is_no_content():
+    found = plan({"/a": None}, {"/a": ["lost+found"]})
+    assert found == ("", ["/a"])
+
+
+def test_meta_properties_are_read(tmp_path):
+    (tmp_path / "meta.properties").write_text(
+        "#\n#Mon Nov 23\nnode.id=1\ncluster.id=abc=\n"
+    )
+    assert kafka_storage.read_meta(str(tmp_path)) == {
+        "node.id": "1",
+        "cluster.id": "abc=",
+    }
+    assert kafka_storage.read_meta(str(tmp_path / "none")) is None
