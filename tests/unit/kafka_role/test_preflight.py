@@ -121,3 +121,15 @@ def test_java_that_does_not_run_is_none(tmp_path):
     java.write_text("#!/bin/sh\nexit 1\n")
     java.chmod(0o755)
     assert java_find.major_of(str(tmp_path)) == 0
+
+
+def test_own_broker_is_known_where_sockets_cannot_be_looked_up(
+    taken_port, monkeypatch
+):
+    with open("/proc/self/cmdline") as source:
+        argument = source.read().split("\0")[-2]
+    # What root sees in a container that lacks CAP_SYS_PTRACE.
+    monkeypatch.setattr(kafka_preflight, "socket_owner", lambda _: (None, []))
+    assert look(taken_port, config_file=argument) == []
+    (problem,) = look(taken_port, config_file="/etc/kafka/no-such-broker")
+    assert "taken by another process" in problem
