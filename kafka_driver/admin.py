@@ -18,7 +18,9 @@ from kafka_driver import concurrency, errors
 
 LOG = logging.getLogger(__name__)
 
-_REQUEST_TIMEOUT = 5.0
+_SLICE = 0.2
+_LOOK_TIMEOUT = 2.0
+_CREATE_TIMEOUT = 10.0
 _PAUSE = 0.5
 
 _NO_RIGHT = frozenset(
@@ -85,30 +87,29 @@ class TopicMaker:
         self._log = log
         self._client: Any = None
         self._steps: dict[str, tuple[Callable[..., bool], Answer]] = {}
-        self._not_before: dict[str, float] = {}
+        self._pause_until = 0.0
         self._told: set[tuple[str, int]] = set()
 
     def ready(self, topic: str) -> bool:
         """Whether `topic` may be used now. Ask again until it is True.
 
         It is True as well when there is no right to look or to create: the
-        broker then answers the record itself.
+        broker then answers the record itself. A call takes 0.2 s at most.
         """
         step = self._steps.get(topic)
-        if step is None:
-            if time.monotonic() >= self._not_before.get(topic, 0):
-                self._describe(topic)
+        if step is not None:
+            on_answer, answer = step
+            if not answer.done:
+                return False
+            del self._steps[topic]
+            ready = on_answer(topic, answer)
+        elif time.monotonic() < self._pause_until:
             return False
-        on_answer, answer = step
-        if not answer.done:
-            return False
-        del self._steps[topic]
-        if not on_answer(topic, answer):
-            return False
-        self._not_before.pop(topic, None)
-        if not self._steps:
+        else:
+            ready = self._look(topic)
+        if ready and not self._steps:
             self._client = None  # its connections are not needed any more
-        return True
+        return ready
 
     def close(self) -> None:
         self._steps.clear()
@@ -119,24 +120,36 @@ class TopicMaker:
             self._client = _AdminClientImpl(self._settings)
         return self._client
 
-    def _describe(self, topic: str) -> None:
-        answer = Answer()
-        self._handle().describe_topics(
-            [topic], answer, request_timeout=_REQUEST_TIMEOUT
-        )
-        self._steps[topic] = (self._described, answer)
+    def _look(self, topic: str) -> bool:
+        """Ask any broker, which is quick and needs no controller."""
+        try:
+            found = self._handle().list_topics(topic, timeout=_SLICE)
+        except KafkaException:
+            # Nobody there, or a slow network: ask without waiting.
+            answer = Answer()
+            self._handle().describe_topics(
+                [topic], answer, request_timeout=_LOOK_TIMEOUT
+            )
+            self._steps[topic] = (self._described, answer)
+            return self._pause()
+        return self._judge(topic, found.topics[topic].error)
 
     def _described(self, topic: str, answer: Answer) -> bool:
         if answer.error is not None:
-            return self._wait(topic)
+            return self._pause()
         found = answer.result[0]
-        error = found if isinstance(found, KafkaError) else None
-        if error is None or error.code() == KafkaError.NO_ERROR:
-            return True
-        if error.code() in _NO_RIGHT:
+        return self._judge(
+            topic, found if isinstance(found, KafkaError) else None
+        )
+
+    def _judge(self, topic: str, error: KafkaError | None) -> bool:
+        if error is None or error.code() in _NO_RIGHT:
             return True
         if error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-            return self._wait(topic)
+            # A new topic without leader can be sent to: the client waits.
+            return error.code() == KafkaError.LEADER_NOT_AVAILABLE or (
+                self._pause()
+            )
         if not self._create:
             self._tell(
                 topic,
@@ -153,7 +166,7 @@ class TopicMaker:
         self._handle().create_topics(
             [NewTopic(topic, partitions, replication)],
             answer,
-            request_timeout=_REQUEST_TIMEOUT,
+            request_timeout=_CREATE_TIMEOUT,
         )
         self._steps[topic] = (self._created, answer)
 
@@ -180,17 +193,17 @@ class TopicMaker:
             )
             return True
         self._tell(topic, error, "Topic %s could not be created: %s")
-        return error.code() in _REFUSED or self._wait(topic)
+        return error.code() in _REFUSED or self._pause()
 
     def _broker_count(self) -> int:
         try:
-            return len(self._handle().list_topics(timeout=0.2).brokers) or 1
+            return len(self._handle().list_topics(timeout=_SLICE).brokers) or 1
         except KafkaException:
             return 1
 
-    def _wait(self, topic: str) -> bool:
-        """Begin again after a pause; always False."""
-        self._not_before[topic] = time.monotonic() + _PAUSE
+    def _pause(self) -> bool:
+        """Look again after a pause; always False."""
+        self._pause_until = time.monotonic() + _PAUSE
         return False
 
     def _tell(self, topic: str, error: KafkaError, text: str) -> None:

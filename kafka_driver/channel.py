@@ -108,18 +108,14 @@ class Channel:
         :raises BufferError: when the queue is full
         :raises KafkaException: when the client library refuses it
         """
-        client = self._client
-        if client is not None and record.topic in self._ready:
-            self._produce(client, record)
+        if record.topic in self._ready and self._produce(record):
             record.value = None  # the client library has its copy
             return
         with self._lock:
-            client = self._client
-            if client is not None and record.topic in self._ready:
-                self._produce(client, record)
-            else:
-                self._check_room(record)
-                self._park(record)
+            if record.topic in self._ready and self._produce(record):
+                return
+            self._check_room(record)
+            self._park(record)
 
     def cancel(self, record: Record) -> bool:
         """Take back a record that the client library has not got yet."""
@@ -149,15 +145,27 @@ class Channel:
     def join(self, timeout: float) -> bool:
         return self._thread.join(timeout)
 
-    def _produce(self, client: Any, record: Record) -> None:
-        client.produce(
-            record.topic,
-            record.value,
-            record.key,
-            on_delivery=lambda error, message: self._on_delivery(
-                record, error, message
-            ),
-        )
+    def _produce(self, record: Record) -> bool:
+        """Hand a record to the client; False when that is of no more use."""
+        client = self._client
+        if client is None:
+            return False
+        try:
+            client.produce(
+                record.topic,
+                record.value,
+                record.key,
+                on_delivery=lambda error, message: self._on_delivery(
+                    record, error, message
+                ),
+            )
+        except KafkaException as exc:
+            error = errors.kafka_error(exc)
+            if not errors.is_fatal(error):
+                raise
+            self._fatal = error
+            return False
+        return True
 
     def _check_room(self, record: Record) -> None:
         size = len(record.value or b"")
@@ -223,27 +231,27 @@ class Channel:
     def _poll(self, client: Any, timeout: float) -> None:
         if client is None:
             concurrency.unpatched("time").sleep(timeout)
-        else:
+            return
+        try:
             client.poll(timeout)
+        except KafkaException as exc:
+            # Its own way to tell that it has failed for good.
+            self._on_error(errors.kafka_error(exc))
 
     def _serve_parked(self, maker: admin.TopicMaker) -> None:
-        client = self._client
-        if client is None:
-            return
         for topic in list(self._parked):
-            if topic in self._ready or maker.ready(topic):
+            if maker.ready(topic):
                 with self._lock:
-                    self._unpark(client, topic)
+                    self._unpark(topic)
 
-    def _unpark(self, client: Any, topic: str) -> None:
-        self._ready.add(topic)
+    def _unpark(self, topic: str) -> None:
         records = self._parked[topic]
         while records:
             record = records[0]
             try:
-                self._produce(client, record)
+                if not self._produce(record):
+                    return  # the next client gets them
             except BufferError:
-                self._ready.discard(topic)
                 return  # the rest when there is room
             except KafkaException as exc:
                 self._finish(record, errors.kafka_error(exc))
@@ -251,6 +259,8 @@ class Channel:
             self._forget_parked(record)
             record.value = None  # the client library has its copy
         del self._parked[topic]
+        # Only now may others pass: the order of sending is kept.
+        self._ready.add(topic)
 
     def _on_delivery(self, record: Record, error: Any, message: Any) -> None:
         if error is None:
@@ -328,7 +338,7 @@ class Channel:
             client, self._client = self._client, None
             self._ready.clear()
         client.purge()
-        client.poll(0)
+        self._poll(client, 0)
         del client
         again = time.monotonic() + back_off
         while time.monotonic() < again and self._stop_at is None:
@@ -344,7 +354,7 @@ class Channel:
             self.ended = True
         if client is not None:
             client.purge()
-            client.poll(0)
+            self._poll(client, 0)
         with self._lock:
             for records in self._parked.values():
                 for record in records:

@@ -181,7 +181,12 @@ def admin(url: Any, options: Any) -> dict[str, Any]:
 
     It logs nothing: the client that it works for meets the same brokers.
     """
-    return base(url, options) | {"statistics.interval.ms": 0, "log_level": 0}
+    return base(url, options) | {
+        "statistics.interval.ms": 0,
+        "log_level": 0,
+        # Looking for a topic must not create it.
+        "allow.auto.create.topics": False,
+    }
 
 
 def client_id() -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import oslo_messaging
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, TopicPartition
 from mock_cluster import MockCluster
 from oslo_config import cfg
 
@@ -56,19 +56,21 @@ def read() -> Callable[..., list[Any]]:
         consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap,
-                "group.id": f"test-{time.monotonic_ns()}",
-                "auto.offset.reset": "earliest",
+                "group.id": "test",
                 "enable.auto.commit": False,
                 "fetch.wait.max.ms": 10,
                 "log_level": 0,
             }
         )
-        consumer.subscribe([topic])
+        found = consumer.list_topics(topic, timeout).topics[topic]
+        consumer.assign(
+            [TopicPartition(topic, number, 0) for number in found.partitions]
+        )
         records: list[Any] = []
         deadline = time.monotonic() + timeout
         while len(records) < count and time.monotonic() < deadline:
-            found = consumer.consume(count - len(records), 0.2)
-            records += [one for one in found if one.error() is None]
+            batch = consumer.consume(count - len(records), 0.2)
+            records += [one for one in batch if one.error() is None]
         consumer.close()
         return records
 

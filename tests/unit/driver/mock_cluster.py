@@ -27,6 +27,11 @@ def _load_library() -> Any:
     for name, result, arguments in (
         ("rd_kafka_conf_new", pointer, []),
         (
+            "rd_kafka_conf_set",
+            ctypes.c_int,
+            [pointer, text, text, pointer, ctypes.c_size_t],
+        ),
+        (
             "rd_kafka_new",
             pointer,
             [ctypes.c_int, pointer, text, ctypes.c_size_t],
@@ -80,9 +85,9 @@ class MockCluster:
         self._library = _load_library()
         self._brokers = brokers
         errors = ctypes.create_string_buffer(512)
-        self._handle = self._library.rd_kafka_new(
-            0, self._library.rd_kafka_conf_new(), errors, len(errors)
-        )
+        conf = self._library.rd_kafka_conf_new()
+        self._library.rd_kafka_conf_set(conf, b"log_level", b"0", None, 0)
+        self._handle = self._library.rd_kafka_new(0, conf, errors, len(errors))
         assert self._handle, errors.value
         self._cluster = self._library.rd_kafka_mock_cluster_new(
             self._handle, brokers
