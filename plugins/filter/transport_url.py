@@ -34,13 +34,19 @@ def _split(host: Any, port: int) -> tuple[str, int]:
 
 
 def _location(host: Any, port: int) -> str:
+    if "@" in str(host):
+        # Not quoted: it may hold a password.
+        raise AnsibleFilterError(
+            "A host contains @: write the host alone, or host:port; user and "
+            "password have settings of their own."
+        )
     name, port = _split(host, port)
     if ":" in name:
         name = f"[{name}]"
     elif not _HOST.fullmatch(name):
         raise AnsibleFilterError(
             f"{host} is no host name or address: write the host alone, or "
-            "host:port; user and password have settings of their own."
+            "host:port."
         )
     if not 0 < port < 65536:
         raise AnsibleFilterError(

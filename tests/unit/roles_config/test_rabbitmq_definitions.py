@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rabbitmq role tells a node what it lacks, and nothing else."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from running import load
+
+plugin = load("plugins/filter/rabbitmq.py")
+
+
+def node(**changes: Any) -> dict[str, Any]:
+    definitions: dict[str, Any] = {
+        "vhosts": [{"name": "/"}],
+        "users": [
+            {
+                "name": "openstack",
+                "password_hash": plugin.password_hash("secret"),
+                "hashing_algorithm": "rabbit_password_hashing_sha256",
+                "tags": ["monitoring"],
+            }
+        ],
+        "permissions": [
+            {
+                "user": "openstack",
+                "vhost": "/",
+                "configure": ".*",
+                "write": ".*",
+                "read": ".*",
+            }
+        ],
+    }
+    return {**definitions, **changes}
+
+
+def missing(definitions: dict[str, Any], **changes: str) -> dict[str, Any]:
+    given = {
+        "user": "openstack",
+        "password": "secret",
+        "vhost": "/",
+        **changes,
+    }
+    result: dict[str, Any] = plugin.rabbitmq_missing(definitions, **given)
+    return result
+
+
+def test_a_password_is_hashed_as_rabbitmq_documents_it() -> None:
+    # The worked example of RabbitMQ's guide to passwords.
+    salt = bytes.fromhex("908DC60A")
+    assert (
+        plugin.password_hash("test12", salt)
+        == "kI3GCqW5JLMJa4iX1lo7X4D6XbYqlLgxIs30+P6tENUV2POR"
+    )
+
+
+def test_each_hash_has_a_salt_of_its_own() -> None:
+    assert plugin.password_hash("a") != plugin.password_hash("a")
+
+
+def test_a_complete_node_lacks_nothing() -> None:
+    assert missing(node()) == {}
+
+
+def test_another_password_is_set_and_the_tags_are_kept() -> None:
+    (user,) = missing(node(), password="new")["users"]
+    assert user["tags"] == ["monitoring"]
+    salt = base64.b64decode(user["password_hash"])[:4]
+    assert plugin.password_hash("new", salt) == user["password_hash"]
+
+
+def test_a_fresh_node_gets_user_vhost_and_permissions() -> None:
+    assert set(missing({}, vhost="nova")) == {"vhosts", "users", "permissions"}
+
+
+def test_other_users_and_vhosts_are_never_named() -> None:
+    other = {"name": "other", "password_hash": "", "tags": []}
+    lacking = missing(node(users=[other], vhosts=[{"name": "b"}]))
+    assert [user["name"] for user in lacking["users"]] == ["openstack"]
+    assert lacking["vhosts"] == [{"name": "/"}]
+
+
+def test_narrower_permissions_are_widened() -> None:
+    narrow = {**node()["permissions"][0], "write": "^$"}
+    assert set(missing(node(permissions=[narrow]))) == {"permissions"}
+
+
+def test_a_user_without_a_password_gets_one() -> None:
+    locked = {"name": "openstack", "password_hash": "", "tags": []}
+    assert set(missing(node(users=[locked]))) == {"users"}
+
+
+def test_the_password_stands_nowhere_in_what_is_imported() -> None:
+    assert "hush-hush" not in str(missing({}, password="hush-hush"))
