@@ -24,8 +24,8 @@ options:
     description:
       - V(present) adds the named things to what the role has recorded.
       - V(absent) takes the named things out of the role's record, or the
-        whole role when nothing is named. A record without roles is deleted,
-        and so is its directory once that is empty.
+        whole role when none of the lists is given. A record without roles is
+        deleted, and so is its directory once that is empty.
       - V(read) changes nothing and returns the record.
     type: str
     choices: [present, absent, read]
@@ -39,39 +39,33 @@ options:
       - Names of packages of the distribution that were not installed before.
     type: list
     elements: str
-    default: []
   services:
     description:
       - Names of services that the role has set up.
     type: list
     elements: str
-    default: []
   paths:
     description:
       - Absolute paths of files and directories that the role has made and
         that a removal deletes.
     type: list
     elements: str
-    default: []
   data_paths:
     description:
       - Absolute paths that hold data. A removal keeps them unless it is told
         to purge.
     type: list
     elements: str
-    default: []
   users:
     description:
       - Names of users that the role has made.
     type: list
     elements: str
-    default: []
   groups:
     description:
       - Names of groups that the role has made.
     type: list
     elements: str
-    default: []
 attributes:
   check_mode:
     support: full
@@ -206,7 +200,12 @@ def render(roles):
 
 
 def normalise(kind, names):
-    """Return the names as they are recorded; refuse unusable paths."""
+    """Return the names as they are recorded, None where none are given.
+
+    Paths that must not be deleted are refused.
+    """
+    if names is None:
+        return None
     if kind not in ("paths", "data_paths"):
         return [name for name in names if name]
     result = []
@@ -232,7 +231,8 @@ def add(roles, role, things):
     """Return roles with the things added to one role."""
     known = roles.get(role, {})
     merged = {
-        kind: sorted({*known.get(kind, []), *things[kind]}) for kind in KINDS
+        kind: sorted({*known.get(kind, []), *(things[kind] or [])})
+        for kind in KINDS
     }
     return {**roles, role: merged}
 
@@ -240,10 +240,14 @@ def add(roles, role, things):
 def take_out(roles, role, things):
     """Return roles without the things, or without the role if none given."""
     rest = {name: kinds for name, kinds in roles.items() if name != role}
-    if role not in roles or not any(things.values()):
+    if role not in roles or all(names is None for names in things.values()):
         return rest
     left = {
-        kind: [n for n in roles[role].get(kind, []) if n not in things[kind]]
+        kind: [
+            name
+            for name in roles[role].get(kind, [])
+            if name not in (things[kind] or [])
+        ]
         for kind in KINDS
     }
     return {**rest, role: left} if any(left.values()) else rest
@@ -332,10 +336,7 @@ def run(module):
 
 
 def main():
-    spec = {
-        kind: {"type": "list", "elements": "str", "default": []}
-        for kind in KINDS
-    }
+    spec = {kind: {"type": "list", "elements": "str"} for kind in KINDS}
     spec.update(
         file={"type": "str", "required": True},
         role={"type": "str"},

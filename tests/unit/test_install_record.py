@@ -88,6 +88,13 @@ def test_absent_forgets_a_role_and_leaves_the_others(record):
     assert list(recorded(record)) == ["rabbitmq"]
 
 
+def test_absent_with_empty_lists_takes_out_nothing(record):
+    run_module(record, role="rabbitmq", data_paths=["/var/lib/rabbitmq"])
+    answer = run_module(record, role="rabbitmq", state="absent", paths=[])
+    assert answer["changed"] is False
+    assert recorded(record)["rabbitmq"]["data_paths"] == ["/var/lib/rabbitmq"]
+
+
 def test_record_without_roles_leaves_no_file_and_no_directory(record):
     run_module(record, role="kafka", paths=["/opt/kafka"])
     run_module(record, role="kafka", state="absent")
