@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Playbooks run by a test, as a user runs them."""
+
+import os
+import re
+import subprocess
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from .machine import CHECKOUT
+
+
+@dataclass
+class Run:
+    """What a run of a playbook has said."""
+
+    output: str
+    code: int
+    counts: Counter[str]
+
+
+def play(playbook: Path, *arguments: str, directory: Path = CHECKOUT) -> Run:
+    """Run a playbook on the machines of the scenario.
+
+    :param directory: where it is run: an ansible.cfg there is read.
+    """
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("ANSIBLE_", "MOLECULE_"))
+    }
+    environment["ANSIBLE_COLLECTIONS_PATH"] = str(CHECKOUT / ".build")
+    scenario = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
+    done = subprocess.run(
+        [
+            "ansible-playbook",
+            f"--inventory={CHECKOUT}/molecule/shared/inventory/",
+            f"--inventory={scenario}/inventory/",
+            *arguments,
+            str(playbook),
+        ],
+        cwd=directory,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    recap = done.stdout.rpartition("PLAY RECAP")[2]
+    counts: Counter[str] = Counter()
+    for name, number in re.findall(r"(\w+)=(\d+)", recap):
+        counts[name] += int(number)
+    # Shown by pytest when the test fails.
+    print(done.stdout)
+    return Run(done.stdout, done.returncode, counts)
