@@ -46,7 +46,7 @@ function remove_bus {
     prepare_environment
     run_playbook "Removing" remove.yml -e "remove_purge=$PURGE"
     forget_secrets_and_downloads
-    say "Removed. The checkout's own .venv and .build are yours to delete."
+    say "Removed. $STATE holds this script's own tools; delete it when you like."
 }
 
 function main {

@@ -17,7 +17,7 @@ RPC_PORT=5672
 EXTRA_VARS=()
 
 STATE=$CHECKOUT/.build
-VENV=$CHECKOUT/.venv
+VENV=$STATE/venv
 SECRETS=$STATE/secrets.yml
 LOG=$STATE/quickstart.log
 # Must be what the roles' *_record_file variables say.
