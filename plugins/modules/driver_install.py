@@ -183,9 +183,12 @@ class Environment:
 
     def look(self):
         # -I: only the environment itself, not the caller's directory.
-        code, out, err = self.module.run_command(
-            [self.python, "-I", "-c", _LOOK]
-        )
+        try:
+            code, out, err = self.module.run_command(
+                [self.python, "-I", "-c", _LOOK], handle_exceptions=False
+            )
+        except OSError as error:
+            code, out, err = 1, "", error.strerror
         if code:
             self.module.fail_json(
                 msg=f"{self.python} does not run ({last_line(err)}): give a "

@@ -38,7 +38,7 @@ def test_a_listening_socket_is_seen_with_its_address_and_account() -> None:
 
 def test_a_wildcard_is_not_loopback() -> None:
     with socket.socket() as server:
-        server.bind(("0.0.0.0", 0))
+        server.bind(("0.0.0.0", 0))  # noqa: S104
         server.listen()
         (seen,) = own(server.getsockname()[1])
     assert seen["loopback"] is False

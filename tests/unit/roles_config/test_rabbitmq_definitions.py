@@ -9,6 +9,7 @@ from typing import Any
 from running import load
 
 plugin = load("plugins/filter/rabbitmq.py")
+NEW = "another one"
 
 
 def node(**changes: Any) -> dict[str, Any]:
@@ -64,10 +65,10 @@ def test_a_complete_node_lacks_nothing() -> None:
 
 
 def test_another_password_is_set_and_the_tags_are_kept() -> None:
-    (user,) = missing(node(), password="new")["users"]
+    (user,) = missing(node(), password=NEW)["users"]
     assert user["tags"] == ["monitoring"]
     salt = base64.b64decode(user["password_hash"])[:4]
-    assert plugin.password_hash("new", salt) == user["password_hash"]
+    assert plugin.password_hash(NEW, salt) == user["password_hash"]
 
 
 def test_a_fresh_node_gets_user_vhost_and_permissions() -> None:
@@ -92,4 +93,4 @@ def test_a_user_without_a_password_gets_one() -> None:
 
 
 def test_the_password_stands_nowhere_in_what_is_imported() -> None:
-    assert "hush-hush" not in str(missing({}, password="hush-hush"))
+    assert NEW not in str(missing({}, password=NEW))

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings that cannot work end in a sentence, before anything is changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from running import Ansible
+
+# (what is set, what the sentence must name)
+Cases = list[tuple[dict[str, Any], str]]
+
+
+def check(
+    ansible: Ansible, role: str, good: dict[str, Any], cases: Cases
+) -> None:
+    """Hear the preflight's answer to each bad setting, and to none."""
+    bad = [settings for settings, _ in cases]
+    *answers, accepted = ansible.refusals(role, good, [*bad, {}])
+    assert accepted == "", "the good settings were refused"
+    for (settings, sentence), answer in zip(cases, answers, strict=True):
+        assert sentence in answer, (settings, answer)
+        assert "\n" not in answer.strip(), settings
+        assert "hush" not in answer, settings
+
+
+def test_oslo_messaging_refuses(ansible: Ansible, tmp_path: Path) -> None:
+    open_file = tmp_path / "open.conf"
+    open_file.write_text("[DEFAULT]\n")
+    open_file.chmod(0o644)
+    kafka = "notifications only"
+    cases: Cases = [
+        ({"oslo_messaging_config_file": ""}, "oslo_messaging_config_file"),
+        ({"oslo_messaging_drop_in_dir": "/x.conf.d"}, "not both"),
+        ({"oslo_messaging_config_file": "nova.conf"}, "absolute path"),
+        ({"oslo_messaging_rpc_transport": "kafka"}, kafka),
+        ({"oslo_messaging_rpc_transport": "kafka-driver"}, kafka),
+        ({"oslo_messaging_rpc_transport": "amqp"}, "write rabbit"),
+        ({"oslo_messaging_notify_transport": "amqp"}, "kafka or rabbit"),
+        ({"oslo_messaging_rpc_hosts": []}, "oslo_messaging_rpc_hosts"),
+        ({"oslo_messaging_notify_hosts": []}, "oslo_messaging_notify_hosts"),
+        ({"oslo_messaging_notify_hosts": ["a b"]}, "no host name"),
+        ({"oslo_messaging_notify_hosts": ["u:hush@h"]}, "settings of their"),
+        ({"oslo_messaging_rpc_user": ""}, "oslo_messaging_rpc_password"),
+        ({"oslo_messaging_notify_password": "hush"}, "notify_user"),
+        ({"oslo_messaging_rpc_password": "hush/hush"}, "slash"),
+        ({"oslo_messaging_rpc_vhost": ""}, "oslo_messaging_rpc_vhost"),
+        ({"oslo_messaging_rpc_vhost": "a?b"}, "oslo_messaging_rpc_vhost"),
+        ({"oslo_messaging_notify_vhost": "/"}, "part of a Kafka topic"),
+        ({"oslo_messaging_notify_topics": []}, "oslo_messaging_notify_topics"),
+        ({"oslo_messaging_notify_topics": ["a b"]}, "no Kafka topic"),
+        ({"oslo_messaging_kafka": {"x": {}}}, "[oslo_messaging_kafka] x"),
+    ]
+    if open_file.stat().st_gid == 0:
+        cases.append(
+            (
+                {"oslo_messaging_config_file": str(open_file)},
+                "oslo_messaging_config_group",
+            )
+        )
+    good = {
+        "oslo_messaging_config_file": str(tmp_path / "service.conf"),
+        "oslo_messaging_rpc_password": "hush",
+    }
+    check(ansible, "oslo_messaging", good, cases)
+
+
+def test_kafka_driver_refuses(ansible: Ansible, tmp_path: Path) -> None:
+    path = tmp_path / "venv"
+    old = tmp_path / "python3.9"
+    old.write_text("#!/bin/sh\necho 3.9\n")
+    old.chmod(0o755)
+    command = tmp_path / "command"
+    command.write_text("somebody's own")
+    cases: Cases = [
+        ({"kafka_driver_environments": []}, "kafka_driver_environments"),
+        ({"kafka_driver_environments": [{"create": True}]}, "without path"),
+        ({"kafka_driver_environments": [{"path": "venv"}]}, "absolute"),
+        (
+            {"kafka_driver_environments": [{"path": str(path)}]},
+            "create: true",
+        ),
+        ({"kafka_driver_source": "file"}, "kafka_driver_wheel"),
+        ({"kafka_driver_version": "1.0"}, "kafka_driver_version"),
+        (
+            {"kafka_driver_source": "index", "kafka_driver_offline": True},
+            "kafka_driver_offline",
+        ),
+        ({"kafka_driver_command_link": "x"}, "kafka_driver_command_link"),
+        ({"kafka_driver_command_link": str(command)}, "is there already"),
+        ({"kafka_driver_python": str(old)}, "3.11 or newer"),
+        ({"kafka_driver_python": "/nowhere/python"}, "does not run"),
+    ]
+    good = {"kafka_driver_environments": [{"path": str(path), "create": True}]}
+    check(ansible, "kafka_driver", good, cases)
+
+
+def test_rabbitmq_refuses(ansible: Ansible) -> None:
+    cases: Cases = [
+        ({"rabbitmq_password": ""}, "rabbitmq_password"),
+        ({"rabbitmq_user": ""}, "rabbitmq_user"),
+        ({"rabbitmq_vhost": ""}, "rabbitmq_vhost"),
+        ({"rabbitmq_listen_address": "localhost"}, "IPv4 or IPv6"),
+        ({"rabbitmq_dist_port": 5672}, "two different ports"),
+        ({"rabbitmq_port": 70000}, "from 1 to 65535"),
+        (
+            {"rabbitmq_properties": {"listeners.ssl.default": 5671}},
+            "listeners.ssl.default",
+        ),
+    ]
+    answers = ansible.refusals(
+        "rabbitmq",
+        {"rabbitmq_password": "hush"},
+        [settings for settings, _ in cases],
+    )
+    for (settings, sentence), answer in zip(cases, answers, strict=True):
+        assert sentence in answer, (settings, answer)
+        assert "hush" not in answer, settings
