@@ -4,9 +4,9 @@
 import http.server
 import json
 import os
+import re
 import shutil
 import socket
-import subprocess
 import threading
 from pathlib import Path
 
@@ -60,30 +60,12 @@ def cache(tmp_path):
 
 
 @pytest.fixture
-def apply(cache):
+def apply(cache, playbook):
     """Apply the role with settings of its own; answers (code, output)."""
 
     def run(case, **settings):
         settings |= {"case": case, "kafka_cache_dir": str(cache)}
-        done = subprocess.run(
-            [
-                "ansible-playbook",
-                f"--inventory={CHECKOUT}/molecule/shared/inventory/",
-                f"--inventory={SCENARIO}/inventory/",
-                f"--extra-vars={json.dumps(settings)}",
-                str(SCENARIO / "apply.yml"),
-            ],
-            # Nothing of the checkout's ansible.cfg is needed to use a role.
-            cwd="/",
-            env=os.environ
-            | {"ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".build")},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        return done.returncode, done.stdout + done.stderr
+        return playbook("apply.yml", **settings)
 
     return run
 
@@ -115,6 +97,22 @@ def test_the_tools_of_the_assembled_archive_work(host):
     )
     assert done.rc == 0, done.stderr
     assert "notifications.info" in done.stdout.split()
+
+
+def test_packages_that_came_along_are_recorded(host):
+    record = json.loads(
+        host.file("/var/lib/kafka-bus/installed.json").content_string
+    )["roles"]
+    wanted = {
+        "kafka": ["python3-venv", r"python3\.\d+-venv"],
+        "java": [r"openjdk-\d+-jre-headless", "ca-certificates-java"],
+    }
+    for role, patterns in wanted.items():
+        for pattern in patterns:
+            assert any(
+                re.fullmatch(pattern, package)
+                for package in record[role]["packages"]
+            ), f"no {pattern} in the record of {role}"
 
 
 def test_wrong_digest_is_refused_and_nothing_is_left(
