@@ -45,6 +45,7 @@ def without_licence(files: list[Path]) -> list[str]:
         str(file)
         for file in files
         if file.name != "LICENSE"
+        and file.stat().st_size > 0
         and file.suffix not in NO_LICENCE_LINE
         and not line.search("\n".join(file.read_text().splitlines()[:6]))
     ]
