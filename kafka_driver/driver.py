@@ -16,9 +16,11 @@ Options
 import logging
 from typing import Any
 
+from oslo_config import cfg
 from oslo_messaging._drivers import base
 
 from kafka_driver import client_config, envelope, options, topics
+from kafka_driver.listener import KafkaListener
 from kafka_driver.producer import Sender
 
 LOG = logging.getLogger(__name__)
@@ -53,7 +55,7 @@ class KafkaDriver(base.BaseDriver):  # type: ignore[misc]
             LOG.warning("%s", warning)
         self._keyed = settings.kafka_driver_key == "publisher"
         self._sender = Sender(url, settings)
-        self.listeners: list[Any] = []
+        self.listeners: list[KafkaListener] = []
 
     def require_features(self, requeue: bool = False) -> None:
         if requeue and self._settings.kafka_driver_commit != "after_dispatch":
@@ -112,11 +114,44 @@ class KafkaDriver(base.BaseDriver):  # type: ignore[misc]
         batch_size: int | None,
         batch_timeout: float | None,
     ) -> Any:
-        raise NotImplementedError
+        """Read the targets' topics, from now on, as a member of a group.
+
+        :param pool: the group's name, instead of consumer_group
+        """
+        names = {
+            topics.name(target.topic, priority, self._vhost)
+            for target, priority in targets_and_priorities
+        }
+        listener = KafkaListener(
+            self._url,
+            self._settings,
+            names,
+            pool=pool,
+            vhost=self._vhost,
+            batch_size=batch_size,
+            pool_size=self._pool_size(),
+        )
+        self.listeners = [
+            *(one for one in self.listeners if not one.is_closed()),
+            listener,
+        ]
+        return base.PollStyleListenerAdapter(
+            listener, batch_size, batch_timeout
+        )
+
+    def _pool_size(self) -> int:
+        """Threads of the executor; a server registers the option."""
+        try:
+            return int(self.conf.executor_thread_pool_size)
+        except cfg.NoSuchOptError:
+            return 1
 
     def statistics(self) -> dict[str, Any]:
         """Queue, latency and failures of this driver's clients."""
-        return {"producer": self._sender.statistics()}
+        return {
+            "producer": self._sender.statistics(),
+            "listeners": [one.statistics() for one in self.listeners],
+        }
 
     def cleanup(self) -> None:
         """Close everything, in bounded time. It may be called again."""

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commit, then dispatch: each notification at most once."""
+
+import logging
+import time
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from kafka_driver import errors, flow
+from kafka_driver.incoming import Incoming
+from kafka_driver.intake import Taken
+from kafka_driver.offsets import Place
+
+LOG = logging.getLogger(__name__)
+
+_FIRST_BACK_OFF = 0.5
+_MAX_BACK_OFF = 15.0
+#: Seconds that stopping waits for the answer to a commit.
+_LAST_ANSWER = 5.0
+
+
+class BeforeDispatch(flow.Flow):
+    """Holds a batch back until the brokers have its offsets.
+
+    :param parts: of the consumer
+    :param auto_commit: the client library commits now and then by itself
+    """
+
+    def __init__(self, parts: flow.Parts, auto_commit: bool) -> None:
+        self._parts = parts
+        self._auto_commit = auto_commit
+        self._batch: list[Taken] = []
+        #: A commit of the batch was sent and not answered.
+        self._sent = False
+        self._again = 0.0
+        self._back_off = _FIRST_BACK_OFF
+        self._give_up: float | None = None
+
+    def advance(self, client: Any) -> None:
+        now = time.monotonic()
+        if self._batch:
+            if self._give_up is not None and now >= self._give_up:
+                self._drop("the listener was stopped")
+            elif not self._sent and now >= self._again:
+                self._commit(client)
+            return
+        if self._give_up is not None:
+            return
+        self._batch = self._parts.intake.take(self._parts.in_flight.room())
+        self._parts.in_flight.add(_contents(self._batch))
+        if self._batch:
+            self._commit(client)
+
+    def on_commit(
+        self, error: KafkaError | None, partitions: list[TopicPartition]
+    ) -> None:
+        wanted = self._positions()
+        # The answer to a commit of an earlier assignment fits nothing here.
+        fitting = [
+            one
+            for one in partitions
+            if wanted.get((one.topic, one.partition)) == one.offset
+        ]
+        if not fitting:
+            return
+        self._sent = False
+        failed = flow.refusals(error, fitting)
+        self._hand_on(
+            {(one.topic, one.partition) for one in fitting} - failed.keys()
+        )
+        if failed:
+            self._again = time.monotonic() + self._back_off
+            flow.tell_refusal(
+                self._parts.log,
+                failed,
+                f"their notifications wait, next try in {self._back_off:g} s",
+            )
+            self._back_off = min(self._back_off * 2, _MAX_BACK_OFF)
+        else:
+            self._back_off = _FIRST_BACK_OFF
+
+    def awaits_commit(self) -> bool:
+        return bool(self._batch)
+
+    def on_stop(self) -> None:
+        self._give_up = time.monotonic() + _LAST_ANSWER
+        self._parts.intake.drop()
+        if not self._sent:
+            self._drop()
+
+    def settled(self) -> bool:
+        return not self._batch
+
+    def revoke(self, client: Any, places: set[Place]) -> None:
+        """Find out what became of the partitions' commits.
+
+        The only call that waits for a commit: the brokers wait for this
+        member and answer, and without the answer notifications would be
+        lost or dispatched twice.
+        """
+        wanted = {
+            place: offset
+            for place, offset in self._positions().items()
+            if place in places
+        }
+        if not wanted:
+            return
+        try:
+            answer = client.commit(
+                offsets=flow.offsets(wanted), asynchronous=False
+            )
+            self._hand_on(wanted.keys() - flow.refusals(None, answer).keys())
+        except KafkaException as exc:
+            self._parts.log.put(
+                LOG,
+                logging.WARNING,
+                "The last commit before a rebalance failed: %s",
+                errors.reason(errors.kafka_error(exc)),
+            )
+        self.lose(places)
+
+    def lose(self, places: set[Place]) -> None:
+        self._drop("the partition went to another member", places)
+
+    def finish(self, client: Any) -> None:
+        self._drop("the listener was closed")
+
+    def _positions(self) -> dict[Place, int]:
+        return {one.place: one.offset + 1 for one in self._batch}
+
+    def _commit(self, client: Any) -> None:
+        offsets = flow.offsets(self._positions())
+        try:
+            if self._auto_commit:
+                client.store_offsets(offsets=offsets)
+                self._hand_on(set(self._positions()))
+            else:
+                client.commit(offsets=offsets, asynchronous=True)
+                self._sent = True
+        except KafkaException as exc:
+            self.on_commit(errors.kafka_error(exc), offsets)
+
+    def _hand_on(self, places: set[Place]) -> None:
+        self._parts.handover.put(
+            [
+                Incoming(*one.content, one.record, self._on_finish)
+                for one in self._batch
+                if one.place in places and one.content is not None
+            ]
+        )
+        self._batch = [one for one in self._batch if one.place not in places]
+
+    def _drop(self, why: str = "", places: set[Place] | None = None) -> None:
+        """Give notifications back, uncommitted as far as is known."""
+        dropped = [
+            one for one in self._batch if places is None or one.place in places
+        ]
+        if not dropped:
+            return
+        self._batch = [one for one in self._batch if one not in dropped]
+        self._parts.in_flight.remove(_contents(dropped))
+        if self._sent:
+            self._parts.log.put(
+                LOG,
+                logging.WARNING,
+                "%s while the commit of %d notifications was not answered "
+                "(first: topic %s, partition %d, offset %d): if it reached "
+                "the brokers they are lost, else they are delivered again",
+                why[:1].upper() + why[1:],
+                len(dropped),
+                *dropped[0].place,
+                dropped[0].offset,
+            )
+        self._sent = self._sent and bool(self._batch)
+
+    def _on_finish(self, incoming: Incoming, requeue: bool) -> None:
+        # Called where the server dispatches: logging is allowed.
+        self._parts.in_flight.remove()
+        if requeue:
+            LOG.warning(
+                "A notification cannot be requeued after its offset was "
+                "committed (topic %s, partition %d, offset %d); "
+                "kafka_driver_commit=after_dispatch allows it",
+                incoming.topic,
+                incoming.partition,
+                incoming.offset,
+            )
+
+
+def _contents(batch: list[Taken]) -> int:
+    return sum(one.content is not None for one in batch)

@@ -1,0 +1,497 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Kafka consumer with the native thread that makes all of its calls.
+
+Others only set a flag and wake the thread. In one round the thread fetches,
+lets the flow commit and hand on, and sees to pauses. A consumer that is full
+is not asked for more records; only when it stays full for long are its
+partitions paused, so that the group does not take it for dead.
+"""
+
+import dataclasses
+import json
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import confluent_kafka
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from kafka_driver import (
+    admin,
+    client_config,
+    concurrency,
+    errors,
+    flow,
+    placement,
+)
+from kafka_driver.dead_letters import DeadLetters
+from kafka_driver.offsets import Place
+
+LOG = logging.getLogger(__name__)
+
+#: Native calls last at most this long, so that the thread can be ended.
+_SLICE = 0.2
+#: Looking for the answer to a commit, which comes within milliseconds.
+_SHORT = 0.001
+#: Topics that cannot be looked up do not keep the others waiting.
+_TOPICS_WAIT = 5.0
+_MAX_BACK_OFF = 5.0
+_MAX_REBUILD_BACK_OFF = 30.0
+#: A failed lookup of offsets gives up the assignment.
+_PLACEMENT_WAIT = 20.0
+#: The same error is logged again after this long without it.
+_QUIET = 60.0
+_MAX_POLL_INTERVAL_MS = 300000
+
+
+@dataclasses.dataclass
+class Plan:
+    """What a consumer reads, and how."""
+
+    settings: dict[str, Any]
+    topics: list[str]
+    #: Records per fetch, and how many may wait here.
+    fetch: int
+    #: Whether a group without offsets starts with the newest records.
+    from_end: bool
+    make_maker: Callable[[], admin.TopicMaker]
+
+
+class Consumer:
+    """Fetches for a flow until it is closed.
+
+    :param dead_letters: also used by the flow
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        parts: flow.Parts,
+        the_flow: flow.Flow,
+        dead_letters: DeadLetters | None,
+    ) -> None:
+        self._plan = plan
+        self._parts = parts
+        self._flow = the_flow
+        self._dead_letters = dead_letters
+        self._log = parts.log
+        self._client: Any = None
+        self._subscribed = False
+        self._unmade = set(plan.topics)
+        if dead_letters is not None:
+            self._unmade.add(dead_letters.topic)
+        self._started = 0.0
+        #: The next offset of each assigned partition, where it is known.
+        self._expected: dict[Place, int] = {}
+        self._assigned: set[Place] = set()
+        self._had_assignment = False
+        self._paused: set[Place] = set()
+        self._full_since: float | None = None
+        self._sent_since: float | None = None
+        self._reported: dict[tuple[int, str], float] = {}
+        self._back_off = 0.0
+        self._fatal: KafkaError | None = None
+        self._stopping = False
+        self._stopped = False
+        self._raw_statistics = ""
+        self._thread = concurrency.NativeThread(
+            self._run, "kafka-driver-consumer"
+        )
+
+    # Called by others.
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Fetch no more; the membership of the group is kept."""
+        self._stopping = True
+        self._parts.wake.set()
+
+    def close(self, timeout: float) -> bool:
+        """Leave the group and end the thread; whether it has ended."""
+        self._stopping = self._parts.closing = True
+        self._parts.wake.set()
+        return self._thread.join(timeout)
+
+    def assignment(self) -> set[Place]:
+        """The partitions that this consumer reads now."""
+        return set(self._assigned)
+
+    def lag(self) -> dict[str, int]:
+        """Records that wait in the brokers, per topic, from statistics."""
+        if not self._raw_statistics:
+            return {}
+        found: dict[str, int] = {}
+        for topic, about in json.loads(self._raw_statistics)["topics"].items():
+            for partition in about["partitions"].values():
+                if partition.get("consumer_lag", -1) >= 0:
+                    found[topic] = (
+                        found.get(topic, 0) + partition["consumer_lag"]
+                    )
+        return found
+
+    # Called by the thread, callbacks of the client library included.
+
+    def _run(self) -> None:
+        back_off = 1.0
+        maker = self._plan.make_maker()
+        self._started = time.monotonic()
+        try:
+            while not self._parts.closing:
+                try:
+                    self._round(maker)
+                    if self._assigned:
+                        back_off = 1.0
+                except Exception as exc:
+                    self._fatal = _as_kafka_error(exc)
+                if self._fatal is not None:
+                    self._give_up_client(back_off)
+                    back_off = min(back_off * 2, _MAX_REBUILD_BACK_OFF)
+            self._finish()
+        finally:
+            maker.close()
+            if self._dead_letters is not None:
+                self._dead_letters.close()
+            self._parts.handover.end()
+
+    def _round(self, maker: admin.TopicMaker) -> None:
+        self._parts.wake.clear()
+        if self._client is None:
+            self._client = self._build()
+        if self._stopping and not self._stopped:
+            self._stopped = True
+            self._flow.on_stop()
+        if self._unmade and not self._stopped:
+            self._make_topics(maker)
+        self._fetch()
+        if self._dead_letters is not None:
+            self._dead_letters.poll()
+        if self._fatal is None:
+            self._flow.advance(self._client)
+            self._set_pauses()
+        if self._stopped and self._flow.settled():
+            self._parts.handover.end()
+
+    def _build(self) -> Any:
+        return confluent_kafka.Consumer(
+            {
+                **self._plan.settings,
+                "client.id": client_config.client_id(),
+                "error_cb": self._on_error,
+                "stats_cb": self._on_statistics,
+                "on_commit": self._on_commit,
+            },
+            logger=concurrency.QueueLogger(self._log, LOG),
+        )
+
+    def _make_topics(self, maker: admin.TopicMaker) -> None:
+        self._unmade = {
+            topic for topic in self._unmade if not maker.ready(topic)
+        }
+
+    def _subscribe(self) -> None:
+        waited = time.monotonic() - self._started
+        if self._unmade and waited < _TOPICS_WAIT:
+            return
+        self._client.subscribe(
+            self._plan.topics,
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_lost,
+        )
+        self._subscribed = True
+
+    def _fetch(self) -> None:
+        if not self._subscribed and not self._stopped:
+            self._subscribe()
+        intake = self._parts.intake
+        room = self._plan.fetch - len(intake)
+        if self._is_full(room):
+            self._parts.wake.wait(_SLICE)
+            return
+        found = self._client.consume(1, self._patience())
+        if found and room > 1:
+            found += self._client.consume(room - 1, 0)
+        if found and not self._stopped and self._fatal is None:
+            self._take_in(found)
+
+    def _is_full(self, room: int) -> bool:
+        """Whether fetching has to wait until an endpoint is done."""
+        if self._paused >= self._assigned or self._flow.awaits_commit():
+            # Nothing comes while all are paused, and answers have to.
+            return False
+        if self._parts.in_flight.room() == 0 and len(self._parts.intake):
+            return True
+        return room <= 0
+
+    def _patience(self) -> float:
+        """How long to wait for a record."""
+        if self._flow.awaits_commit():
+            now = time.monotonic()
+            self._sent_since = self._sent_since or now
+            waited = now - self._sent_since
+            return min(max(_SHORT, waited / 4), _SLICE / 4)
+        self._sent_since = None
+        waiting = self._dead_letters is not None and (
+            self._dead_letters.waiting()
+        )
+        if waiting or (self._unmade and not self._subscribed):
+            return _SLICE / 20
+        return _SLICE
+
+    def _take_in(self, found: list[Any]) -> None:
+        records = []
+        for record in found:
+            if record.error() is None:
+                records.append(record)
+                self._check_order(record)
+            else:
+                self._on_record_error(record)
+        if records:
+            self._back_off = 0.0
+            self._parts.intake.add(records)
+        else:
+            self._wait(self._next_back_off())
+
+    def _check_order(self, record: Any) -> None:
+        """Say what retention took away before it was read."""
+        place = record.topic(), record.partition()
+        offset = record.offset()
+        expected = self._expected.get(place, offset)
+        self._expected[place] = offset + 1
+        if offset > expected:
+            self._tell_gap(place, expected)
+        elif offset < expected:
+            self._log.put(
+                LOG,
+                logging.ERROR,
+                "Topic %s, partition %d goes on at offset %d, where %d was "
+                "expected: it was cut or made anew, and is read from its "
+                "beginning",
+                *place,
+                offset,
+                expected,
+            )
+            self._flow.lose({place})
+            self._parts.intake.drop({place})
+
+    def _tell_gap(self, place: Place, expected: int) -> None:
+        """Compacted and transactional topics have gaps of their own."""
+        low, _high = self._client.get_watermark_offsets(
+            TopicPartition(*place), timeout=_SLICE, cached=False
+        ) or (0, 0)
+        if low > expected:
+            self._log.put(
+                LOG,
+                logging.ERROR,
+                "Topic %s, partition %d: %d records were deleted by the "
+                "brokers before they were read (offset %d was next, %d is "
+                "the first that is left)",
+                *place,
+                low - expected,
+                expected,
+                low,
+            )
+
+    def _set_pauses(self) -> None:
+        """Pause what shall not be fetched, resume what may be again."""
+        wanted: set[Place] = set()
+        if self._stopped or self._is_full_for_long():
+            wanted = set(self._assigned)
+        elif self._dead_letters is not None:
+            wanted = self._dead_letters.failing() & self._assigned
+        for places, call in (
+            (wanted - self._paused, self._client.pause),
+            ((self._paused & self._assigned) - wanted, self._client.resume),
+        ):
+            if places:
+                call([TopicPartition(*place) for place in sorted(places)])
+        self._paused = wanted
+
+    def _is_full_for_long(self) -> bool:
+        intake, room = self._parts.intake, self._parts.in_flight.room()
+        full = len(intake) > 0 and room == 0
+        held = self._flow.awaits_commit() and len(intake) >= self._plan.fetch
+        if not (full or held):
+            self._full_since = None
+            return False
+        now = time.monotonic()
+        self._full_since = self._full_since or now
+        limit = self._max_poll_interval() / 3 if full else 1.0
+        return now - self._full_since > limit
+
+    def _max_poll_interval(self) -> float:
+        milliseconds = self._plan.settings.get(
+            "max.poll.interval.ms", _MAX_POLL_INTERVAL_MS
+        )
+        return int(milliseconds) / 1000
+
+    # Rebalancing.
+
+    def _on_assign(
+        self, client: Any, partitions: list[TopicPartition]
+    ) -> None:
+        places = {(one.topic, one.partition) for one in partitions}
+        first = {} if self._parts.closing else self._place(client, places)
+        self._had_assignment = True
+        for one in partitions:
+            one.offset = first.get((one.topic, one.partition), one.offset)
+        if self._plan.settings.get("group.protocol") == "consumer":
+            client.incremental_assign(partitions)
+        else:
+            client.assign(partitions)
+        self._assigned |= places
+        self._log.put(LOG, logging.INFO, "Reading %s", _names(places))
+
+    def _place(self, client: Any, places: set[Place]) -> dict[Place, int]:
+        """Where to begin; also remembers where each partition is."""
+        deadline = time.monotonic() + _PLACEMENT_WAIT
+        timeout = _SLICE
+        while True:
+            try:
+                # A topic that appears later is read from its beginning.
+                topics = {topic for topic, _ in places}
+                first = {}
+                if self._plan.from_end and not self._had_assignment:
+                    first = placement.first_offsets(client, topics, timeout)
+                if first:
+                    client.commit(
+                        offsets=flow.offsets(first), asynchronous=False
+                    )
+                self._expected |= first
+                self._expected |= placement.committed(client, places, timeout)
+                return first
+            except KafkaException as exc:
+                error = errors.kafka_error(exc)
+            if self._parts.closing or time.monotonic() > deadline:
+                # Not to begin anywhere is better than at a wrong place.
+                self._fatal = error
+                return {}
+            # Brokers far away need longer than a slice.
+            timeout = min(timeout * 2, 2.0)
+
+    def _on_revoke(
+        self, client: Any, partitions: list[TopicPartition]
+    ) -> None:
+        places = {(one.topic, one.partition) for one in partitions}
+        self._parts.intake.drop(places)
+        if self._parts.closing:
+            self._flow.lose(places)
+        else:
+            self._flow.revoke(client, places)
+        self._forget(places)
+
+    def _on_lost(self, client: Any, partitions: list[TopicPartition]) -> None:
+        places = {(one.topic, one.partition) for one in partitions}
+        self._log.put(
+            LOG,
+            logging.WARNING,
+            "The group has given %s to others: this member was not heard of "
+            "for too long",
+            _names(places),
+        )
+        self._parts.intake.drop(places)
+        self._flow.lose(places)
+        self._forget(places)
+
+    def _forget(self, places: set[Place]) -> None:
+        if self._dead_letters is not None:
+            self._dead_letters.forget(places)
+        self._assigned -= places
+        self._paused -= places
+        for place in places:
+            self._expected.pop(place, None)
+
+    # Errors.
+
+    def _on_record_error(self, record: Any) -> None:
+        error = record.error()
+        if error.code() == KafkaError._PARTITION_EOF:
+            return
+        self._report(error, f"topic {record.topic()}")
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._report(error, "brokers")
+
+    def _report(self, error: KafkaError, about: str) -> None:
+        """Log an error once, and again only after it was away."""
+        if errors.is_fatal(error):
+            self._fatal = error
+        now = time.monotonic()
+        seen = self._reported.get((error.code(), about), 0.0)
+        self._reported[(error.code(), about)] = now
+        if now - seen > _QUIET or seen == 0.0:
+            # One broker that closes a connection is no failure yet.
+            mild = error.code() == KafkaError._TRANSPORT
+            self._log.put(
+                LOG,
+                logging.WARNING if mild else logging.ERROR,
+                "Receiving (%s): %s",
+                about,
+                errors.reason(error),
+            )
+
+    def _on_commit(
+        self, error: KafkaError | None, partitions: list[TopicPartition]
+    ) -> None:
+        self._flow.on_commit(error, partitions)
+
+    def _on_statistics(self, text: str) -> None:
+        self._raw_statistics = text
+        self._log.put(LOG, logging.DEBUG, "Consumer statistics: %s", text)
+
+    def _next_back_off(self) -> float:
+        self._back_off = min(max(self._back_off * 2, 0.1), _MAX_BACK_OFF)
+        return self._back_off
+
+    def _wait(self, seconds: float) -> None:
+        """Do nothing for some time, unless the consumer is closed."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self._parts.closing:
+            self._parts.wake.clear()
+            left = until - time.monotonic()
+            self._parts.wake.wait(max(min(left, _SLICE), 0))
+
+    def _give_up_client(self, back_off: float) -> None:
+        """Replace a client that has failed; uncommitted records come again."""
+        error, self._fatal = self._fatal, None
+        self._log.put(
+            LOG,
+            logging.ERROR,
+            "The consumer has failed (%s) and is built anew in %g s",
+            errors.reason(error) if error else "",
+            back_off,
+        )
+        client, self._client = self._client, None
+        self._subscribed = False
+        self._parts.intake.drop()
+        self._flow.lose(set(self._assigned))
+        self._forget(set(self._assigned))
+        if client is not None:
+            client.close()
+        self._wait(back_off)
+
+    def _finish(self) -> None:
+        if self._client is None:
+            return
+        if not self._stopped:
+            self._flow.on_stop()
+        self._flow.finish(self._client)
+        client, self._client = self._client, None
+        # It waits for the answer to the last commit, and for no longer than
+        # there are brokers that could answer.
+        client.close()
+
+
+def _as_kafka_error(exc: Exception) -> KafkaError:
+    if isinstance(exc, KafkaException):
+        return errors.kafka_error(exc)
+    return KafkaError(KafkaError._FAIL, f"{type(exc).__name__}: {exc}")
+
+
+def _names(places: set[Place]) -> str:
+    if not places:
+        return "no partition"
+    return ", ".join(f"{topic}[{number}]" for topic, number in sorted(places))

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fetched records on their way to endpoints: decoded, bad ones set aside.
+
+Used by a consumer's native thread only.
+"""
+
+import collections
+import logging
+from typing import Any
+
+from kafka_driver import concurrency, envelope, errors
+from kafka_driver.dead_letters import DeadLetters
+from kafka_driver.offsets import Place
+
+LOG = logging.getLogger(__name__)
+
+
+class Taken:
+    """A record that may go on. Without content it only moves the offset."""
+
+    __slots__ = ("content", "offset", "place", "record")
+
+    def __init__(
+        self,
+        record: Any,
+        content: tuple[dict[str, Any], dict[str, Any]] | None,
+    ) -> None:
+        self.record = record
+        self.content = content
+        self.place: Place = (record.topic(), record.partition())
+        self.offset: int = record.offset()
+
+
+class Intake:
+    """What was fetched and is neither committed nor handed on.
+
+    Dropping it loses nothing: the brokers have it.
+    """
+
+    def __init__(
+        self, dead_letters: DeadLetters | None, log: concurrency.LogQueue
+    ) -> None:
+        self._dead_letters = dead_letters
+        self._log = log
+        self._records: collections.deque[Any] = collections.deque()
+        self.bad = 0
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def add(self, records: list[Any]) -> None:
+        self._records.extend(records)
+
+    def take(self, room: int) -> list[Taken]:
+        """The next records, at most `room` that endpoints will get.
+
+        A partition whose dead letter is not acknowledged yet stands still;
+        the others go on.
+        """
+        taken: list[Taken] = []
+        kept: list[Any] = []
+        blocked: set[Place] = set()
+        while self._records and room > 0:
+            record = self._records.popleft()
+            place = record.topic(), record.partition()
+            if place in blocked:
+                kept.append(record)
+                continue
+            try:
+                one = Taken(record, envelope.decode(record.value()))
+                room -= 1
+            except errors.BadRecord as exc:
+                if not self._set_aside(record, str(exc)):
+                    blocked.add(place)
+                    kept.append(record)
+                    continue
+                one = Taken(record, None)
+            taken.append(one)
+        self._records.extendleft(reversed(kept))
+        return taken
+
+    def drop(self, places: set[Place] | None = None) -> None:
+        """Forget the records of some partitions, or of all."""
+        self._records = collections.deque(
+            record
+            for record in self._records
+            if places is not None
+            and (record.topic(), record.partition()) not in places
+        )
+
+    def _set_aside(self, record: Any, reason: str) -> bool:
+        if self._dead_letters is not None and not self._dead_letters.put(
+            record, reason
+        ):
+            return False
+        self.bad += 1
+        self._log.put(
+            LOG,
+            logging.ERROR,
+            "Topic %s, partition %d, offset %d is no notification and was "
+            "%s: %s",
+            record.topic(),
+            record.partition(),
+            record.offset(),
+            "dropped"
+            if self._dead_letters is None
+            else f"put into {self._dead_letters.topic}",
+            reason,
+        )
+        return True
