@@ -43,10 +43,14 @@ FATAL = frozenset(
     }
 )
 
-#: Reports of records that never left this process, so that producing them
+#: Reports of records that are certainly in no topic, so that producing them
 #: again cannot duplicate them.
 NEVER_SENT = frozenset(
-    {KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
+    {
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+    }
 )
 
 #: Reports after which the record may or may not be in the topic.

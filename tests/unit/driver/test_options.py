@@ -110,3 +110,14 @@ def test_sample_configuration_is_generated() -> None:
     assert "[oslo_messaging_kafka]" in done.stdout
     assert "#kafka_driver_send_wait = 30.0" in done.stdout
     assert "consumer_group" not in done.stdout
+
+
+def test_page_of_the_options_is_up_to_date() -> None:
+    checkout = Path(__file__).resolve().parents[3]
+    done = subprocess.run(
+        [sys.executable, str(checkout / "tools/driver_options"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sending with TLS, SASL and ACLs against a real broker."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import oslo_messaging
+import pytest
+import sending
+from bus.kafka import KafkaBroker
+from confluent_kafka.admin import AclOperation, NewTopic
+from secure_broker import KEY_PASSWORD, PASSWORD, USER, SecureBroker
+
+LOGIN = f"{USER}:{quote(PASSWORD, safe='')}@"
+
+
+@pytest.fixture(scope="module")
+def secure(
+    kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SecureBroker]:
+    broker = SecureBroker(kafka_broker.home, tmp_path_factory.mktemp("secure"))
+    broker.start()
+    everything = (
+        AclOperation.CREATE,
+        AclOperation.DESCRIBE,
+        AclOperation.WRITE,
+    )
+    broker.allow("all-", USER, *everything)
+    broker.allow("all-", "CN=client", *everything)
+    broker.allow("write-", USER, AclOperation.DESCRIBE, AclOperation.WRITE)
+    broker.allow("describe-", USER, AclOperation.DESCRIBE)
+    yield broker
+    broker.stop()
+
+
+def make(tmp_path: Path, url: str, **options: Any) -> Any:
+    """A transport whose options stand in a file, as secrets must."""
+    path = tmp_path / "service.conf"
+    lines = [f"{name} = {value}\n" for name, value in options.items()]
+    path.write_text("[oslo_messaging_kafka]\n" + "".join(lines))
+    conf = oslo_messaging.conffixture.cfg.ConfigOpts()
+    conf([], default_config_files=[str(path)], default_config_dirs=[])
+    return oslo_messaging.get_notification_transport(conf, url)
+
+
+def send(transport: Any, topic: str, seconds: float = 10) -> None:
+    try:
+        transport._driver.send_confirmed(
+            oslo_messaging.Target(topic=topic), {}, {"payload": 1}, seconds
+        )
+    finally:
+        transport.cleanup()
+
+
+def create(secure: SecureBroker, topic: str) -> None:
+    admin = secure.admin()
+    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(10)
+
+
+def arrived(secure: SecureBroker, topic: str) -> int:
+    return len(sending.read(secure.client, topic, 2, 2))
+
+
+@pytest.mark.parametrize("listener", ["sasl_ssl", "sasl_plaintext"])
+@pytest.mark.parametrize(
+    "mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+)
+def test_sasl(
+    secure: SecureBroker, tmp_path: Path, listener: str, mechanism: str
+) -> None:
+    topic = f"all-{sending.new_topic()}"
+    transport = make(
+        tmp_path,
+        secure.url(listener, LOGIN),
+        security_protocol=listener.upper(),
+        sasl_mechanism=mechanism,
+        ssl_cafile=secure.directory / "ca.pem",
+    )
+    send(transport, topic)
+    assert arrived(secure, topic) == 1
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        {"ssl_client_key_file": "client.key"},
+        {
+            "ssl_client_key_file": "client-locked.key",
+            "kafka_driver_ssl_key_password": KEY_PASSWORD,
+        },
+    ],
+    ids=["open key", "locked key"],
+)
+def test_mutual_tls(
+    secure: SecureBroker, tmp_path: Path, key: dict[str, str]
+) -> None:
+    topic = f"all-{sending.new_topic()}"
+    files = {
+        "ssl_cafile": "ca.pem",
+        "ssl_client_cert_file": "client.crt",
+        "ssl_client_key_file": key["ssl_client_key_file"],
+    }
+    paths = {name: secure.directory / file for name, file in files.items()}
+    transport = make(
+        tmp_path,
+        secure.url("ssl"),
+        security_protocol="SSL",
+        **{**key, **paths},
+    )
+    send(transport, topic)
+    assert arrived(secure, topic) == 1
+
+
+def refused(
+    caplog: pytest.LogCaptureFixture, transport: Any, seconds: float = 4
+) -> str:
+    """What a send that cannot get through says and logs."""
+    caplog.set_level(logging.INFO)
+    with pytest.raises(oslo_messaging.MessageDeliveryFailure) as caught:
+        send(transport, "all-refused", seconds)
+    text = str(caught.value) + caplog.text
+    assert PASSWORD not in text
+    return text
+
+
+def test_wrong_password_is_told(
+    secure: SecureBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport = make(
+        tmp_path,
+        secure.url("sasl_ssl", f"{USER}:wrong-one@"),
+        security_protocol="SASL_SSL",
+        sasl_mechanism="SCRAM-SHA-512",
+        ssl_cafile=secure.directory / "ca.pem",
+    )
+    text = refused(caplog, transport)
+    assert "_AUTHENTICATION" in text
+    assert "wrong-one" not in text
+    errors = [
+        record
+        for record in caplog.records
+        if record.getMessage().startswith("Sending: _AUTHENTICATION")
+    ]
+    assert len(errors) == 1
+
+
+def test_missing_client_certificate_is_told(
+    secure: SecureBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport = make(
+        tmp_path,
+        secure.url("ssl"),
+        security_protocol="SSL",
+        ssl_cafile=secure.directory / "ca.pem",
+    )
+    assert "_SSL" in refused(caplog, transport)
+
+
+def test_certificate_of_another_ca_is_refused(
+    secure: SecureBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport = make(
+        tmp_path,
+        secure.url("sasl_ssl", LOGIN),
+        security_protocol="SASL_SSL",
+        sasl_mechanism="SCRAM-SHA-512",
+        ssl_cafile=secure.directory / "other-ca.pem",
+    )
+    assert "certificate verify failed" in refused(caplog, transport)
+
+
+def test_systems_cas_do_not_know_a_private_one(
+    secure: SecureBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport = make(
+        tmp_path,
+        secure.url("sasl_ssl", LOGIN),
+        security_protocol="SASL_SSL",
+        sasl_mechanism="SCRAM-SHA-512",
+    )
+    assert "certificate verify failed" in refused(caplog, transport)
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_host_name_is_checked_unless_turned_off(
+    secure: SecureBroker,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    verify: bool,
+) -> None:
+    topic = f"all-{sending.new_topic()}"
+    transport = make(
+        tmp_path,
+        secure.url("sasl_ssl", LOGIN).replace("localhost", "127.0.0.1"),
+        security_protocol="SASL_SSL",
+        sasl_mechanism="SCRAM-SHA-512",
+        ssl_cafile=secure.directory / "ca.pem",
+        kafka_driver_ssl_verify_hostname=verify,
+    )
+    if verify:
+        assert "certificate verify failed" in refused(caplog, transport)
+    else:
+        send(transport, topic)
+        assert arrived(secure, topic) == 1
+        assert "kafka_driver_ssl_verify_hostname is off" in caplog.text
+
+
+def scram(secure: SecureBroker, tmp_path: Path) -> Any:
+    return make(
+        tmp_path,
+        secure.url("sasl_ssl", LOGIN),
+        security_protocol="SASL_SSL",
+        sasl_mechanism="SCRAM-SHA-512",
+        ssl_cafile=secure.directory / "ca.pem",
+    )
+
+
+def test_no_right_to_write_raises_at_once(
+    secure: SecureBroker, tmp_path: Path
+) -> None:
+    topic = f"describe-{sending.new_topic()}"
+    create(secure, topic)
+    with pytest.raises(
+        oslo_messaging.MessageDeliveryFailure,
+        match="TOPIC_AUTHORIZATION_FAILED",
+    ):
+        send(scram(secure, tmp_path), topic, seconds=60)
+    assert arrived(secure, topic) == 0
+
+
+def test_no_right_to_see_the_topic_raises_at_once(
+    secure: SecureBroker, tmp_path: Path
+) -> None:
+    topic = f"hidden-{sending.new_topic()}"
+    create(secure, topic)
+    with pytest.raises(
+        oslo_messaging.MessageDeliveryFailure,
+        match="TOPIC_AUTHORIZATION_FAILED",
+    ):
+        send(scram(secure, tmp_path), topic, seconds=60)
+
+
+def test_no_right_to_create_is_no_hindrance_for_a_topic_that_is_there(
+    secure: SecureBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    topic = f"write-{sending.new_topic()}"
+    create(secure, topic)
+    send(scram(secure, tmp_path), topic)
+    assert arrived(secure, topic) == 1
+    assert "No right" not in caplog.text
+
+
+def test_no_right_to_create_a_missing_topic_is_one_warning(
+    secure: SecureBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    topic = f"write-{sending.new_topic()}"
+    with pytest.raises(
+        oslo_messaging.MessageDeliveryFailure, match="UNKNOWN_TOPIC"
+    ):
+        send(scram(secure, tmp_path), topic, seconds=30)
+    told = [
+        record
+        for record in caplog.records
+        if f"No right to create the topic {topic}" in record.getMessage()
+    ]
+    assert len(told) == 1
+    assert told[0].levelno == logging.WARNING
