@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from oslo_messaging import exceptions
 
 from kafka_driver import errors
-from kafka_driver.cli import send
+from kafka_driver.cli import send, tail
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -20,7 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         title="commands", required=True, metavar="COMMAND"
     )
-    for command in (send,):
+    for command in (send, tail):
         command.add_parser(commands)
     return parser
 
