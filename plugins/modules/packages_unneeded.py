@@ -62,7 +62,16 @@ import shutil
 
 from ansible.module_utils.basic import AnsibleModule
 
-FIELDS = "${Package}\t${db:Status-Status}\t${Depends}\t${Pre-Depends}\t${Provides}\n"
+FIELDS = "".join(
+    f"${{{field}}}	"
+    for field in (
+        "Package",
+        "db:Status-Status",
+        "Depends",
+        "Pre-Depends",
+        "Provides",
+    )
+)
 QUIET = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
 
 
@@ -80,7 +89,7 @@ def parse_dpkg(listing):
     """Return ({installed: (dependencies, provided)}, {left over})."""
     installed, leftover = {}, set()
     for line in listing.splitlines():
-        name, status, depends, before, provides = line.split("\t")
+        name, status, depends, before, provides = line.split("\t")[:5]
         if status == "installed":
             provided = {n for names in names_in(provides) for n in names}
             needs = names_in(depends) + names_in(before)
@@ -115,7 +124,7 @@ class Dpkg:
     def __init__(self, module):
         self.module = module
         _rc, listing, _err = module.run_command(
-            ["dpkg-query", "-W", f"-f={FIELDS}"], check_rc=True
+            ["dpkg-query", "-W", f"-f={FIELDS}\n"], check_rc=True
         )
         self.installed, self.leftover = parse_dpkg(listing)
 
@@ -150,21 +159,29 @@ class Rpm:
             rc, _out, err = self.module.run_command(
                 ["rpm", "-e", "--test", *sorted(free)], environ_update=QUIET
             )
-            needed = {name for name in free if is_needed(name, err)}
-            if rc == 0 or not needed:
-                return free if rc == 0 else set()
-            free -= needed
+            if rc == 0:
+                break
+            # Not knowing who is needed, nothing is removed.
+            needed = free & self.providers(needed_things(err))
+            free -= needed or free
         return free
+
+    def providers(self, things):
+        if not things:
+            return set()
+        command = ["rpm", "-q", "--qf", "%{NAME}\n", "--whatprovides"]
+        _rc, listing, _err = self.module.run_command([*command, *things])
+        return set(listing.split())
 
     def remove(self, names, _purge):
         self.module.run_command(["rpm", "-e", *names], check_rc=True)
 
 
-def is_needed(name, complaints):
-    """Tell whether rpm -e said that another package needs this one."""
-    # For example: "  java is needed by (installed) maven-1:3.8.7-1.noarch".
-    pattern = rf"^\s*{re.escape(name)}\b.* is needed by \(installed\)"
-    return re.search(pattern, complaints, re.MULTILINE) is not None
+def needed_things(complaints):
+    """Return what rpm -e said that the packages which stay need."""
+    # For example: "  libz.so.1 is needed by (installed) git-2.43.0-1.x86_64".
+    pattern = r"^\s*(\S+).* is needed by \(installed\)"
+    return sorted(set(re.findall(pattern, complaints, re.MULTILINE)))
 
 
 def main():
