@@ -7,6 +7,7 @@ fails, and sending that again would duplicate it.
 """
 
 import collections
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -22,6 +23,8 @@ LOG = logging.getLogger(__name__)
 #: Native calls last at most this long, so that a thread can be ended.
 _SLICE = 0.1
 _MAX_BACK_OFF = 30.0
+#: A record fails when its topic was looked for this often.
+_UNKNOWN_TRIES = 3
 #: The client library's default for message.max.bytes.
 _DEFAULT_MAX_BYTES = 1000000
 
@@ -30,7 +33,6 @@ class Record:
     """A record on its way, and where its sender waits for it."""
 
     __slots__ = (
-        "again",
         "cancelled",
         "done",
         "error",
@@ -38,6 +40,7 @@ class Record:
         "left",
         "parked",
         "topic",
+        "unknown",
         "value",
     )
 
@@ -49,8 +52,8 @@ class Record:
         self.error: KafkaError | None = None
         self.parked = False
         self.cancelled = False
-        #: Its topic was unknown once already.
-        self.again = False
+        #: How often its topic was unknown to the client.
+        self.unknown = 0
         #: Nobody waits for it: a failure has to be logged.
         self.left = False
 
@@ -73,6 +76,8 @@ class Channel:
         self._log = log
         self._lock = concurrency.Lock()
         self._ready: set[str] = set()
+        #: Topics that the client believes to be missing.
+        self._stale: set[str] = set()
         self._parked: dict[str, collections.deque[Record]] = {}
         self._parked_count = 0
         self._parked_bytes = 0
@@ -161,11 +166,22 @@ class Channel:
             )
         except KafkaException as exc:
             error = errors.kafka_error(exc)
-            if not errors.is_fatal(error):
-                raise
-            self._fatal = error
-            return False
+            if errors.is_fatal(error):
+                self._fatal = error
+                return False
+            if self._try_again(record, error):
+                return False
+            raise
         return True
+
+    def _try_again(self, record: Record, error: KafkaError) -> bool:
+        """Whether to look for the topic again: somebody deleted it."""
+        if error.code() not in errors.NEVER_SENT:
+            return False
+        self._ready.discard(record.topic)
+        self._stale.add(record.topic)
+        record.unknown += 1
+        return record.unknown < _UNKNOWN_TRIES
 
     def _check_room(self, record: Record) -> None:
         size = len(record.value or b"")
@@ -241,8 +257,16 @@ class Channel:
     def _serve_parked(self, maker: admin.TopicMaker) -> None:
         for topic in list(self._parked):
             if maker.ready(topic):
+                self._refresh(topic)
                 with self._lock:
                     self._unpark(topic)
+
+    def _refresh(self, topic: str) -> None:
+        """Let the client learn that a topic which it missed is there."""
+        if topic in self._stale and self._client is not None:
+            self._stale.discard(topic)
+            with contextlib.suppress(KafkaException):
+                self._client.list_topics(topic, timeout=2 * _SLICE)
 
     def _unpark(self, topic: str) -> None:
         records = self._parked[topic]
@@ -250,7 +274,7 @@ class Channel:
             record = records[0]
             try:
                 if not self._produce(record):
-                    return  # the next client gets them
+                    return  # the next client, or the next look for it
             except BufferError:
                 return  # the rest when there is room
             except KafkaException as exc:
@@ -283,10 +307,7 @@ class Channel:
             return False
         if error.code() == KafkaError._PURGE_QUEUE:
             return True  # the client failed; its successor sends it
-        if error.code() in errors.NEVER_SENT and not record.again:
-            record.again = True
-            return True
-        return False
+        return self._try_again(record, error)
 
     def _finish(self, record: Record, error: KafkaError | None) -> None:
         if error is None:

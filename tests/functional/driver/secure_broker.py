@@ -35,6 +35,8 @@ auto.create.topics.enable=false
 listeners=PLAINTEXT://127.0.0.1:{plain},SASL_SSL://localhost:{sasl_ssl},\
 SSL://localhost:{ssl},SASL_PLAINTEXT://localhost:{sasl_plaintext},\
 CONTROLLER://127.0.0.1:{controller}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,\
+SASL_SSL:SASL_SSL,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 ssl.keystore.type=PEM
 ssl.keystore.location={directory}/broker.pem

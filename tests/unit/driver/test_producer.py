@@ -158,6 +158,7 @@ def test_calls_wait_again_when_brokers_answered_again(
 ) -> None:
     sender = transport(cluster.url, kafka_driver_send_wait=1)
     send(sender)
+    wait_until(lambda: statistics(sender)["delivered"] == 1)
     cluster.down()
     assert send(sender) >= 1
     assert send(sender) < 0.2
