@@ -116,7 +116,7 @@ def test_data_of_kafka_is_its_own(host: Any, path: str) -> None:
 
 
 def test_the_unit_keeps_kafka_in_a_sandbox(host: Any) -> None:
-    shown = host.check_output("systemctl show %s", UNIT).splitlines()
+    shown = host.check_output("systemctl show --all %s", UNIT).splitlines()
     for setting in (
         "NoNewPrivileges=yes",
         "ProtectSystem=strict",
@@ -163,7 +163,7 @@ def test_a_restart_keeps_the_data(host: Any) -> None:
 def test_kafka_ends_cleanly_when_asked_to(host: Any) -> None:
     host.check_output("systemctl stop %s", UNIT)
     try:
-        shown = host.check_output("systemctl show %s", UNIT).splitlines()
+        shown = host.check_output("systemctl show --all %s", UNIT).splitlines()
         assert f"ExecMainStatus={CLEAN_EXIT}" in shown
         assert "Result=success" in shown
         assert host.file("/var/lib/kafka/data/.kafka_cleanshutdown").exists
