@@ -12,6 +12,7 @@ import pytest
 import sending
 from bus.kafka import KafkaBroker
 from confluent_kafka.admin import AclOperation, NewTopic
+from oslo_config import cfg
 from secure_broker import KEY_PASSWORD, PASSWORD, USER, SecureBroker
 
 LOGIN = f"{USER}:{quote(PASSWORD, safe='')}@"
@@ -41,7 +42,7 @@ def make(tmp_path: Path, url: str, **options: Any) -> Any:
     path = tmp_path / "service.conf"
     lines = [f"{name} = {value}\n" for name, value in options.items()]
     path.write_text("[oslo_messaging_kafka]\n" + "".join(lines))
-    conf = oslo_messaging.conffixture.cfg.ConfigOpts()
+    conf = cfg.ConfigOpts()
     conf([], default_config_files=[str(path)], default_config_dirs=[])
     return oslo_messaging.get_notification_transport(conf, url)
 
