@@ -129,13 +129,9 @@ function show_summary {
     heading "The bus is running"
     cat "$STATE/report.txt"
     cat <<SUMMARY
+Password       of the RPC account in $SECRETS
 
-RPC            rabbit://openstack:***@127.0.0.1:$RPC_PORT//
-Notifications  kafka-driver://127.0.0.1:$KAFKA_PORT/
-Password       in $SECRETS
-Done in $SECONDS s.
-
-Try next, in two terminals:
+Done in $SECONDS s. Try next, in two terminals:
   kafka-driver tail --config-file /etc/kafka-bus/service.conf
   kafka-driver send --config-file /etc/kafka-bus/service.conf
 SUMMARY
