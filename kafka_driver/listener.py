@@ -21,7 +21,7 @@ from kafka_driver.intake import Intake
 LOG = logging.getLogger(__name__)
 
 #: Seconds that cleanup() waits for the thread to leave the group.
-_CLEANUP_WAIT = 8.0
+_CLEANUP_WAIT = 5.0
 #: What oslo.messaging's executor has when nobody says otherwise.
 _POOL_SIZE = 64
 
@@ -127,8 +127,8 @@ class KafkaListener(base.PollStyleListener):  # type: ignore[misc]
             return
         if not self._consumer.close(_CLEANUP_WAIT):
             LOG.warning(
-                "The Kafka consumer is still closing after %g s; its thread "
-                "ends with it",
+                "No broker has answered the last commit within %g s; the "
+                "consumer's thread ends when one does, or in a minute",
                 _CLEANUP_WAIT,
             )
         self._log.close()

@@ -12,6 +12,7 @@ from typing import Any
 import confluent_kafka
 
 PRODUCE = 0
+FETCH = 1
 METADATA = 3
 OFFSET_COMMIT = 8
 INIT_PRODUCER_ID = 22
@@ -46,6 +47,11 @@ def _load_library() -> Any:
             [pointer, text, ctypes.c_int, ctypes.c_int],
         ),
         ("rd_kafka_mock_topic_set_error", None, [pointer, text, ctypes.c_int]),
+        (
+            "rd_kafka_mock_group_initial_rebalance_delay_ms",
+            None,
+            [pointer, ctypes.c_int32],
+        ),
         (
             "rd_kafka_mock_broker_set_down",
             ctypes.c_int,
@@ -91,6 +97,10 @@ class MockCluster:
         assert self._handle, errors.value
         self._cluster = self._library.rd_kafka_mock_cluster_new(
             self._handle, brokers
+        )
+        # A first member does not wait for others.
+        self._library.rd_kafka_mock_group_initial_rebalance_delay_ms(
+            self._cluster, 0
         )
         self.bootstrap: str = self._library.rd_kafka_mock_cluster_bootstraps(
             self._cluster
