@@ -314,7 +314,6 @@ class Channel:
             self.delivered += 1
         else:
             self.failed += 1
-            self.last_error = error
             if errors.is_fatal(error):
                 self._fatal = error
         record.error = error
@@ -324,7 +323,10 @@ class Channel:
             self._failures[(record.topic, errors.reason(error))] += 1
 
     def _on_error(self, error: KafkaError) -> None:
-        self.last_error = error
+        if error.code() != KafkaError._ALL_BROKERS_DOWN or (
+            self.last_error is None
+        ):
+            self.last_error = error  # the one before says why they are
         if errors.is_fatal(error):
             self._fatal = error
         if error.code() not in self._reported:

@@ -43,7 +43,9 @@ ssl.keystore.location={directory}/broker.pem
 ssl.truststore.type=PEM
 ssl.truststore.location={directory}/ca.pem
 listener.name.ssl.ssl.client.auth=required
-sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER
+listener.name.sasl_ssl.oauthbearer.sasl.jaas.config={token_login}
+listener.name.sasl_plaintext.oauthbearer.sasl.jaas.config={token_login}
 listener.name.sasl_ssl.plain.sasl.jaas.config={plain_login}
 listener.name.sasl_plaintext.plain.sasl.jaas.config={plain_login}
 listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config={scram_login}
@@ -87,6 +89,9 @@ class SecureBroker:
                 plain_login=f"{_MODULES}.plain.PlainLoginModule required "
                 f'user_{USER}="{PASSWORD}";',
                 scram_login=f"{_MODULES}.scram.ScramLoginModule required;",
+                # Tokens without a signature: the test issues them itself.
+                token_login=f"{_MODULES}.oauthbearer.OAuthBearerLoginModule "
+                'required unsecuredLoginStringClaim_sub="broker";',
                 **self.ports,
             )
         )

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sending with TLS, SASL and ACLs against a real broker."""
 
+import base64
+import http.server
+import json
 import logging
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,6 +120,70 @@ def test_mutual_tls(
     assert arrived(secure, topic) == 1
 
 
+class TokenEndpoint(http.server.BaseHTTPRequestHandler):
+    """Gives a token to the client whose secret is right."""
+
+    def do_POST(self) -> None:
+        basic = base64.b64encode(b"the-client:the-secret").decode()
+        right = self.headers["Authorization"] == f"Basic {basic}"
+        now = int(time.time())
+        claims = {"sub": USER, "iat": now, "exp": now + 600}
+        parts = [json.dumps(part).encode() for part in (NO_SIGNATURE, claims)]
+        token = ".".join(
+            [
+                *(
+                    base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+                    for part in parts
+                ),
+                "",
+            ]
+        )
+        answer = {"access_token": token} if right else {"error": "no"}
+        body = json.dumps(answer).encode()
+        self.send_response(200 if right else 401)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None:
+        """Nothing on stderr."""
+
+
+NO_SIGNATURE = {"alg": "none"}
+
+
+@pytest.mark.parametrize("secret", ["the-secret", "another"])
+def test_oauthbearer_with_a_token_endpoint(
+    secure: SecureBroker,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    secret: str,
+) -> None:
+    topic = f"all-{sending.new_topic()}"
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), TokenEndpoint)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    transport = make(
+        tmp_path,
+        secure.url("sasl_ssl"),
+        security_protocol="SASL_SSL",
+        sasl_mechanism="OAUTHBEARER",
+        ssl_cafile=secure.directory / "ca.pem",
+        kafka_driver_oauth_token_url=(
+            f"http://127.0.0.1:{server.server_port}/token"
+        ),
+        kafka_driver_oauth_client_id="the-client",
+        kafka_driver_oauth_client_secret=secret,
+    )
+    if secret == "the-secret":  # noqa: S105 - an example
+        send(transport, topic)
+        assert arrived(secure, topic) == 1
+    else:
+        assert "another" not in refused(caplog, transport)
+    server.shutdown()
+    server.server_close()
+
+
 def refused(
     caplog: pytest.LogCaptureFixture, transport: Any, seconds: float = 4
 ) -> str:
@@ -157,7 +226,7 @@ def test_missing_client_certificate_is_told(
         security_protocol="SSL",
         ssl_cafile=secure.directory / "ca.pem",
     )
-    assert "_SSL" in refused(caplog, transport)
+    assert "alert bad certificate" in refused(caplog, transport)
 
 
 def test_certificate_of_another_ca_is_refused(

@@ -156,7 +156,6 @@ print("well")
 def test_native_threads_wake_green_ones_and_do_not_stop_them(
     before: str,
 ) -> None:
-    pytest.importorskip("eventlet")
     done = subprocess.run(
         [
             sys.executable,
