@@ -41,6 +41,7 @@ class Ansible:
             "ANSIBLE_HOME": str(directory / "home"),
             "ANSIBLE_LOCALHOST_WARNING": "false",
             "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_PIPELINING": "1",
             "ANSIBLE_RETRY_FILES_ENABLED": "false",
             "XDG_CACHE_HOME": str(directory / "cache"),
         }
