@@ -1,0 +1,124 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Refusals: one sentence, and nothing has changed.
+
+load helper
+
+# refuses TEXT: pre-install refuses with TEXT
+function refuses {
+    run devstack stack 'phase stack pre-install'
+    refused "$1"
+}
+
+@test "a misspelt RPC_SERVICE or NOTIFY_SERVICE is refused" {
+    RPC_SERVICE=rabit refuses 'RPC_SERVICE is "rabit": set it to one of'
+    NOTIFY_SERVICE=kafak refuses 'NOTIFY_SERVICE is "kafak": set it to one of'
+    KAFKA_SCHEME=kafk refuses 'KAFKA_SCHEME is "kafk": set it to one of'
+    KAFKA_INSTALL_SOURCE=web refuses 'KAFKA_INSTALL_SOURCE is "web"'
+}
+
+@test "RPC_SERVICE amqp is refused with oslo.messaging 15 and newer" {
+    RPC_SERVICE=amqp refuses "no AMQP 1.0 driver since 15.0.0 and 18.2.0 is"
+}
+
+@test "RPC_SERVICE amqp is refused with an older oslo.messaging too" {
+    echo "oslo.messaging===14.9.1" \
+        >"$STANDIN/dest/requirements/upper-constraints.txt"
+    RPC_SERVICE=amqp refuses "which this plugin does not set up"
+}
+
+@test "the example of OpenStack's guide is understood, and 2.0.0 refused" {
+    export KAFKA_VERSION=2.0.0 SCALA_VERSION=2.12
+    export KAFKA_BASEURL=http://www.apache.org/dist/kafka
+    export SCALA_BASEURL=http://www.scala-lang.org/riles/archive
+    refuses "KAFKA_VERSION is 2.0.0, which needs ZooKeeper"
+    [[ "$(grep -c '\[WARNING\]' <<<"$output")" -eq 1 ]]
+    [[ "$output" == *"http://www.scala-lang.org/files/archive"* ]]
+}
+
+@test "a patch release of Scala means the build of its binary version" {
+    SCALA_VERSION=2.13.16 KAFKA_BASEURL=http://www.apache.org/dist/kafka \
+        run devstack stack 'phase stack pre-install'
+    [[ "$status" -eq 0 ]]
+    [[ "$(role_var broker kafka_scala_version)" == '"2.13"' ]]
+    [[ "$(role_var broker kafka_mirror_url)" == \
+        '"http://www.apache.org/dist/kafka"' ]]
+    # The role's second place, Apache's archive, is left as it is.
+    [[ "$(cat "$STANDIN/broker.yml.json")" != *kafka_archive_url* ]]
+}
+
+@test "Kafka 4 is refused for Scala 2.12" {
+    SCALA_VERSION=2.12 refuses "exists for Scala 2.13 only: set SCALA_VERSION"
+}
+
+@test "an unknown version needs a digest" {
+    KAFKA_VERSION=4.99.0 refuses "or set KAFKA_ARCHIVE_SHA512"
+    KAFKA_VERSION=4.99.0 KAFKA_ARCHIVE_SHA512=abc \
+        run devstack stack 'phase stack pre-install'
+    [[ "$status" -eq 0 ]]
+    [[ "$(role_var broker kafka_archive_sha512)" == '"abc"' ]]
+}
+
+@test "a version older than the one that wrote the data is refused" {
+    mkdir -p "$KAFKA_DIR/install"
+    ln -s kafka_2.13-4.3.1 "$KAFKA_DIR/install/current"
+    KAFKA_VERSION=4.2.1 refuses "holds data of Kafka 4.3.1: run clean.sh"
+    KAFKA_VERSION=4.3.1 run devstack stack 'phase stack pre-install'
+    [[ "$status" -eq 0 ]]
+}
+
+@test "a newer version than the installed one is taken" {
+    mkdir -p "$KAFKA_DIR/install"
+    ln -s kafka_2.13-4.1.2 "$KAFKA_DIR/install/current"
+    run devstack stack 'phase stack pre-install'
+    [[ "$status" -eq 0 ]]
+}
+
+@test "half of an account is refused, and the password not shown" {
+    NOTIFY_USERNAME=me refuses "NOTIFY_PASSWORD is not: set both."
+    RPC_USERNAME=me refuses "RPC_PASSWORD is not: set both."
+    NOTIFY_PASSWORD=s3cr3t refuses "NOTIFY_USERNAME is not: set both."
+    [[ "$output" != *s3cr3t* ]]
+    RPC_PASSWORD=s3cr3t refuses "RPC_USERNAME is not: set both"
+    [[ "$output" != *s3cr3t* ]]
+}
+
+@test "an account for the broker on this host is refused" {
+    NOTIFY_USERNAME=me NOTIFY_PASSWORD=s3cr3t \
+        refuses "name a broker with SASL in NOTIFY_HOST."
+}
+
+@test "another port than DevStack's own RabbitMQ has is refused" {
+    RPC_PORT=5673 refuses "RPC_PORT is 5673, but the RabbitMQ that DevStack"
+}
+
+@test "values that the role would refuse later are refused in its place" {
+    NOTIFY_PORT=kafka refuses 'NOTIFY_PORT is "kafka": write a port'
+    KAFKA_HEAP=lots refuses 'KAFKA_HEAP is "lots": write a number and a unit'
+    KAFKA_TOPICS=a/b refuses 'KAFKA_TOPICS is "a/b": write topics of'
+    KAFKA_VERSION=latest refuses 'KAFKA_VERSION is "latest": write a version'
+    KAFKA_LOG_DIR=/var refuses 'KAFKA_LOG_DIR is "/var": write an absolute'
+}
+
+@test "a remote broker that does not answer is refused" {
+    # Port 9 of this host: nobody has the discard service.
+    NOTIFY_HOST=localhost,127.0.0.1 NOTIFY_PORT=9 \
+        refuses "no broker answers there on port 9: start it first"
+}
+
+@test "a remote broker that answers is all that pre-install asks for" {
+    python3 -c '
+import socket, sys
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+server.accept()
+' >"$BATS_TEST_TMPDIR/port" 3>&- &
+    until [[ -s "$BATS_TEST_TMPDIR/port" ]]; do sleep 0.05; done
+    NOTIFY_HOST=192.0.2.1:9,127.0.0.1 \
+        NOTIFY_PORT=$(cat "$BATS_TEST_TMPDIR/port") \
+        run devstack stack 'function timeout { shift; "$@"; }' \
+        'function bash { [[ "$4" == 127.* ]] && command bash "$@"; }' \
+        'phase stack pre-install'
+    [[ "$status" -eq 0 ]]
+    uncalled_like '^(playbook|systemctl|install_package)'
+}

@@ -1,0 +1,167 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+
+load helper
+
+@test "pre-install sets up the broker, starts it and makes the topics" {
+    run devstack stack 'phase stack pre-install'
+    [[ "$status" -eq 0 ]]
+    [[ "$output" == *"pre-install took "*" s"* ]]
+    [[ "$(grep -E '^(playbook|systemctl)' "$STANDIN/calls")" == \
+"playbook broker.yml
+systemctl daemon-reload
+systemctl enable devstack@kafka.service
+systemctl restart devstack@kafka.service
+playbook topics.yml" ]]
+}
+
+@test "the roles get their variables in a file that nobody else can read" {
+    run devstack stack 'phase stack pre-install'
+    [[ "$(stat -c %a "$STANDIN/broker.yml.json")" == 600 ]]
+    [[ "$(role_var broker kafka_version)" == '"4.3.1"' ]]
+    [[ "$(role_var broker kafka_listen_address)" == '"127.0.0.1"' ]]
+    [[ "$(role_var broker kafka_service_manage)" == false ]]
+    [[ "$(role_var broker kafka_user)" == "\"$(id -un)\"" ]]
+}
+
+@test "the unit runs the broker as the stack user and takes SIGTERM's 143" {
+    run devstack stack 'phase stack pre-install'
+    local unit=$STANDIN/units/devstack@kafka.service
+    [[ "$(value "$unit" Service User)" == "$(id -un)" ]]
+    [[ "$(value "$unit" Service SuccessExitStatus)" == 143 ]]
+    [[ "$(value "$unit" Service ExecStart)" == \
+        "$KAFKA_DIR/install/kafka-service start" ]]
+}
+
+@test "a broker that runs with its configuration is not restarted" {
+    mkdir -p "$KAFKA_DIR/install"
+    printf '#!/bin/sh\nexit 0\n' >"$KAFKA_DIR/install/kafka-service"
+    chmod +x "$KAFKA_DIR/install/kafka-service"
+    run devstack stack 'phase stack pre-install'
+    called "systemctl start devstack@kafka.service"
+    uncalled "systemctl restart devstack@kafka.service"
+}
+
+@test "each priority of each topic is made, nova's versioned ones when asked" {
+    export KAFKA_TOPICS="notifications audit-log"
+    run devstack stack 'phase stack pre-install'
+    [[ "$(role_var broker kafka_topics)" == *notifications.info*audit-log.warn* ]]
+    [[ "$(role_var broker kafka_topics)" != *versioned* ]]
+    NOVA_NOTIFICATION_FORMAT=both run devstack stack 'phase stack pre-install'
+    [[ "$(role_var broker kafka_topics)" == *versioned_notifications.error* ]]
+}
+
+@test "a role that fails fails the stack with a sentence" {
+    STANDIN_PLAYBOOK_FAILS=2 run devstack stack 'phase stack pre-install'
+    [[ "$status" -ne 0 ]]
+    [[ "$output" == *"Kafka could not be set up"* ]]
+    [[ "$output" != *"reached the end"* ]]
+    uncalled_like ^systemctl
+}
+
+@test "install brings the driver into DevStack's virtual environment" {
+    run devstack stack 'phase stack install'
+    called "pip_install_gr confluent-kafka"
+    called "playbook driver.yml"
+    [[ "$(role_var driver kafka_driver_environments)" == \
+        *"$STANDIN/dest/data/venv"* ]]
+    [[ "$(role_var driver kafka_driver_become)" == false ]]
+}
+
+@test "install brings the driver into the system without a global venv" {
+    GLOBAL_VENV=False run devstack stack 'phase stack install'
+    [[ "$(role_var driver kafka_driver_system)" == true ]]
+    [[ "$(role_var driver kafka_driver_become)" == true ]]
+    [[ "$(role_var driver kafka_driver_environments)" == "[]" ]]
+}
+
+@test "oslo.messaging's own driver needs its client alone" {
+    KAFKA_SCHEME=kafka run devstack stack 'phase stack install'
+    called "pip_install_gr confluent-kafka"
+    uncalled "playbook driver.yml"
+}
+
+@test "notifications on RabbitMQ install nothing" {
+    export NOTIFY_SERVICE=rabbit
+    run devstack stack 'phase stack pre-install' 'phase stack install'
+    [[ "$status" -eq 0 ]]
+    uncalled_like '^(playbook|systemctl|install_package|pip_)'
+}
+
+@test "OFFLINE reaches the roles" {
+    OFFLINE=True run devstack stack 'phase stack pre-install'
+    [[ "$(role_var broker kafka_offline)" == true ]]
+}
+
+@test "OFFLINE before the first run is refused" {
+    rm "$KAFKA_DIR/venv/kafka-bus.stamp"
+    OFFLINE=True run devstack stack 'phase stack pre-install'
+    [[ "$status" -eq 1 ]]
+    [[ "$output" == *"run stack.sh once with OFFLINE=False."* ]]
+}
+
+@test "an installed Java is not asked for, a missing one is" {
+    run devstack stack 'function is_package_installed { return 0; }' \
+        'phase stack pre-install'
+    uncalled_like '^install_package'
+    run devstack stack 'function is_package_installed { return 1; }' \
+        'phase stack pre-install'
+    called "install_package default-jre-headless"
+    STANDIN_FEDORA=True run devstack stack \
+        'function is_package_installed { return 1; }' 'phase stack pre-install'
+    called "install_package java-21-openjdk-headless"
+}
+
+@test "the other phases do nothing" {
+    run devstack stack 'phase stack post-config' 'phase stack extra' \
+        'phase stack test-config'
+    [[ "$status" -eq 0 ]]
+    [[ "$output" == "reached the end" ]]
+}
+
+@test "unstack stops the broker and keeps its data" {
+    run devstack stack 'phase stack pre-install'
+    mkdir -p "$KAFKA_DIR/data"
+    run devstack unstack 'phase unstack'
+    [[ "$status" -eq 0 ]]
+    called "systemctl stop devstack@kafka.service"
+    called "systemctl disable devstack@kafka.service"
+    [[ -d "$KAFKA_DIR/data" ]]
+}
+
+@test "clean leaves nothing, and can be repeated" {
+    run devstack stack 'phase stack pre-install'
+    mkdir -p "$KAFKA_DIR/data"
+    run devstack clean 'phase clean'
+    [[ "$status" -eq 0 ]]
+    [[ ! -e "$KAFKA_DIR" ]]
+    [[ ! -e "$STANDIN/dest/logs/kafka" ]]
+    [[ -z "$(ls -A "$STANDIN/units")" ]]
+    run devstack clean 'phase clean'
+    [[ "$status" -eq 0 ]]
+    [[ "$output" == "reached the end" ]]
+}
+
+@test "unstack and clean work where nothing was installed" {
+    rm -r "$KAFKA_DIR"
+    run devstack unstack 'phase unstack'
+    [[ "$status" -eq 0 && "$output" == "reached the end" ]]
+    run devstack clean 'phase clean'
+    [[ "$status" -eq 0 && "$output" == "reached the end" ]]
+    uncalled_like ^systemctl
+}
+
+@test "unstack and clean override no function" {
+    run devstack unstack 'phase unstack' 'type -t iniset_rpc_backend || echo no'
+    [[ "${lines[0]}" == no ]]
+    run devstack clean 'phase clean' 'get_transport_url'
+    [[ "${lines[0]}" == original ]]
+}
+
+@test "the plugin works from any directory and under any name" {
+    ln -s "$CHECKOUT" "$STANDIN/other-name"
+    run devstack stack "source $STANDIN/other-name/devstack/plugin.sh \
+        stack pre-install"
+    [[ "$status" -eq 0 ]]
+    called "playbook topics.yml"
+}

@@ -1,0 +1,49 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+
+load helper
+
+@test "settings ask for the service kafka on the host of the broker" {
+    run devstack stack 'echo "$ENABLED_SERVICES"'
+    [[ "${lines[0]}" == key,mysql,rabbit,kafka ]]
+}
+
+@test "settings say nothing and work in unstack without errexit" {
+    run devstack unstack
+    [[ "$status" -eq 0 ]]
+    [[ "$output" == "reached the end" ]]
+}
+
+@test "settings leave the service kafka out for another host's broker" {
+    NOTIFY_HOST=192.0.2.7 run devstack stack 'echo "$ENABLED_SERVICES"'
+    [[ "${lines[0]}" == key,mysql,rabbit ]]
+}
+
+@test "settings leave the service kafka out on a sub-node" {
+    export HOST_IP=192.0.2.8 SERVICE_HOST=192.0.2.7
+    run devstack stack 'echo "$ENABLED_SERVICES $NOTIFY_HOST"'
+    [[ "${lines[0]}" == "key,mysql,rabbit 192.0.2.7" ]]
+}
+
+@test "settings know this host by its IPv6 address in brackets" {
+    export HOST_IPV6=2001:db8::1 SERVICE_HOST='[2001:db8::1]'
+    run devstack stack 'echo "$ENABLED_SERVICES"'
+    [[ "${lines[0]}" == *,kafka ]]
+}
+
+@test "settings leave the service kafka out for notifications on RabbitMQ" {
+    NOTIFY_SERVICE=rabbit run devstack stack 'echo "$ENABLED_SERVICES"'
+    [[ "${lines[0]}" == key,mysql,rabbit ]]
+}
+
+@test "settings take the variables of local.conf before their own" {
+    export KAFKA_VERSION=4.2.1 NOTIFY_PORT=19999 KAFKA_HEAP=1g
+    run devstack stack 'echo "$KAFKA_VERSION $NOTIFY_PORT $KAFKA_HEAP"'
+    [[ "${lines[0]}" == "4.2.1 19999 1g" ]]
+}
+
+@test "the default version is the role's" {
+    run devstack stack 'echo "$KAFKA_VERSION"'
+    grep -qx "kafka_version: ${lines[0]}" \
+        "$CHECKOUT/roles/kafka/defaults/main.yml"
+}

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The DevStack plugin, by its bats tests and by the table of URLs."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import oslo_messaging
+import pytest
+from oslo_config import cfg
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+CASES = json.loads((CHECKOUT / "tests/data/transport_urls.json").read_text())
+SUITES = sorted((CHECKOUT / "tests/devstack").glob("*.bats"))
+BATS = shutil.which("bats")
+
+
+def bash_url(case):
+    """Let the plugin's function build the URL of a case."""
+    return subprocess.run(
+        [
+            "bash",
+            "-c",
+            'source "$1"; shift; _kafka_transport_url "$@"',
+            "-",
+            str(CHECKOUT / "devstack/lib/urls"),
+            case["transport"],
+            ",".join(case["hosts"]),
+            str(case["port"]),
+            case["user"],
+            case["password"],
+            case["vhost"],
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
+    ).stdout.removesuffix("\n")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_url_of_the_plugin_is_the_one_of_the_roles(case):
+    assert bash_url(case) == case["url"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_oslo_messaging_reads_from_the_url_what_was_put_in(case):
+    url = oslo_messaging.TransportURL.parse(cfg.ConfigOpts(), bash_url(case))
+    assert url.transport == case["transport"]
+    assert (url.virtual_host or "") == case["vhost"]
+    assert len(url.hosts) == len(case["hosts"])
+    for host in url.hosts:
+        assert (host.username or "") == case["user"]
+        assert (host.password or "") == case["password"]
+
+
+def test_there_are_suites():
+    assert SUITES
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.stem)
+def test_plugin(suite):
+    if BATS is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("there is no bats: install the package bats")
+        pytest.skip("there is no bats")
+    done = subprocess.run(
+        [BATS, str(suite)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
