@@ -133,6 +133,7 @@ class Channel:
             return True
 
     def queued(self) -> int:
+        """How many records wait; the client counts its own events too."""
         client = self._client
         return self._parked_count + (0 if client is None else len(client))
 
@@ -171,8 +172,18 @@ class Channel:
                 return False
             if self._try_again(record, error):
                 return False
+            self._look_anew(record.topic, error)
             raise
         return True
+
+    def _look_anew(self, topic: str, error: KafkaError) -> None:
+        """Let the next record find out whether a refusal still holds.
+
+        The client would go on to refuse by itself for some minutes.
+        """
+        if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            self._ready.discard(topic)
+            self._stale.add(topic)
 
     def _try_again(self, record: Record, error: KafkaError) -> bool:
         """Whether to look for the topic again: somebody deleted it."""
@@ -230,8 +241,8 @@ class Channel:
             self._poll(self._client, _SLICE)
             self._serve_parked(maker)
         maker.close()
-        self._give_up()
         self._tell_failures()
+        self._give_up()
 
     def _build(self) -> Any:
         return confluent_kafka.Producer(
@@ -314,6 +325,7 @@ class Channel:
             self.delivered += 1
         else:
             self.failed += 1
+            self._look_anew(record.topic, error)
             if errors.is_fatal(error):
                 self._fatal = error
         record.error = error
@@ -371,7 +383,8 @@ class Channel:
 
     def _give_up(self) -> None:
         """Count what could not be delivered, and fail its senders."""
-        lost = self.queued()
+        reason = self.last_error
+        failed = self.failed
         with self._lock:
             client, self._client = self._client, None
             self.ended = True
@@ -383,14 +396,15 @@ class Channel:
                 for record in records:
                     self._finish(record, KafkaError(KafkaError._PURGE_QUEUE))
             self._parked.clear()
-        if lost:
+        self._failures.clear()  # they are counted here
+        if self.failed > failed:
             self._log.put(
                 LOG,
                 logging.ERROR,
                 "%d notifications were not delivered when the transport was "
                 "closed (last error: %s)",
-                lost,
-                errors.reason(self.last_error) if self.last_error else "none",
+                self.failed - failed,
+                errors.reason(reason) if reason else "none",
             )
 
     def _tell_failures(self) -> None:

@@ -24,7 +24,7 @@ _Record = tuple[logging.Logger, int, str, tuple[Any, ...]]
 def unpatched(name: str) -> Any:
     """A module of the standard library as it was before monkey patching."""
     patcher = sys.modules.get("eventlet.patcher")
-    if patcher is None:
+    if patcher is None or not patcher.is_monkey_patched("thread"):
         return importlib.import_module(name)
     return patcher.original(name)
 

@@ -208,7 +208,7 @@ class Sender:
             self._next_warning = now + _WARNING_INTERVAL
             LOG.warning(
                 "Kafka does not answer: notification for topic %s stays "
-                "queued, as %d in all, until it does (last error: %s)",
+                "queued until it does, about %d are (last error: %s)",
                 record.topic,
                 channel.queued(),
                 _last_error(channel),

@@ -321,6 +321,7 @@ def test_refusal_by_the_broker_raises_at_once(
         send(sender)
     assert time.monotonic() - started < 2
     assert statistics(sender)["failed"] == 1
+    send(sender)  # as soon as the reason is gone
 
 
 def test_illegal_topic_raises_at_once(
@@ -400,6 +401,7 @@ def test_buffered_failures_are_logged_with_count_topic_and_reason(
     cluster.push_errors(
         mock_cluster.PRODUCE, *[KafkaError.TOPIC_AUTHORIZATION_FAILED] * 5
     )
+    cluster.set_round_trip(300)
     for i in range(3):
         send(sender, i)
     wait_until(lambda: statistics(sender)["failed"] == 3)
