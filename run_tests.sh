@@ -282,4 +282,7 @@ function main {
     [[ $FAILED == 0 ]]
 }
 
-main "$@"
+# Tests of this script source it.
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+    main "$@"
+fi

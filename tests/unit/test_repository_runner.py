@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""run_tests.sh says what it did, and what it could not do."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+# In place of what would install something or take long.
+STANDINS = """
+source run_tests.sh
+LOGS=$LOG_FOLDER
+function find_python { :; }
+function link_collection { :; }
+function install_tox { :; }
+function functional_lacks { echo "$LACKS"; }
+function molecule_lacks { echo "$LACKS"; }
+function run_part {
+    echo "running $1"
+    printf '%s\\n' "$CLOSING_LINE" >"$LOGS/log"
+    note "$1" "$CODE" 61 "$LOGS/log"
+}
+main "$@"
+"""
+
+
+def run(
+    folder: Path, *parts: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the script with the stand-ins."""
+    return subprocess.run(
+        ["bash", "-c", STANDINS, "test", *parts],
+        cwd=CHECKOUT,
+        env={
+            "PATH": os.environ["PATH"],
+            "LOG_FOLDER": str(folder),
+            "CODE": "0",
+            "LACKS": "",
+            "CLOSING_LINE": "=== 3 passed, 1 skipped in 0.20s ===",
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def last_line(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the line that is read by whoever counts."""
+    return done.stdout.splitlines()[-1]
+
+
+def test_help_names_the_parts() -> None:
+    done = subprocess.run(
+        ["./run_tests.sh", "--help"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for part in ("gate", "all", "lint", "unit", "functional", "molecule"):
+        assert f"\n  {part} " in done.stdout
+
+
+def test_an_unknown_part_is_refused() -> None:
+    done = subprocess.run(
+        ["./run_tests.sh", "everything"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == (
+        'run_tests.sh: there is no part called "everything":'
+        " see ./run_tests.sh --help\n"
+    )
+
+
+def test_the_gate_runs_each_part_of_it(tmp_path: Path) -> None:
+    done = run(tmp_path)
+    assert done.returncode == 0, done.stderr
+    ran = [line for line in done.stdout.splitlines() if "running" in line]
+    assert ran[:4] == [
+        "running lint",
+        "running unit",
+        "running functional",
+        "running molecule:default",
+    ]
+    assert "running molecule:debian13" not in ran
+
+
+def test_all_runs_the_scenarios_of_both_sets(tmp_path: Path) -> None:
+    done = run(tmp_path, "all")
+    for path in CHECKOUT.glob("molecule/*/molecule.yml"):
+        assert f"running molecule:{path.parent.name}\n" in done.stdout
+
+
+def test_the_tests_of_all_parts_are_counted(tmp_path: Path) -> None:
+    done = run(tmp_path, "unit", "functional")
+    assert last_line(done) == "6 passed, 0 failed"
+    assert "  1:01  3 passed, 0 failed" in done.stdout
+
+
+def test_failed_tests_are_counted(tmp_path: Path) -> None:
+    line = "\x1b[31m=== 2 failed, 3 passed, 1 error in 3.00s ===\x1b[0m"
+    done = run(tmp_path, "unit", CODE="1", CLOSING_LINE=line)
+    assert done.returncode == 1
+    assert last_line(done) == "3 passed, 3 failed"
+
+
+def test_a_part_that_dies_before_its_tests_counts_as_failed(
+    tmp_path: Path,
+) -> None:
+    done = run(tmp_path, "unit", CODE="1", CLOSING_LINE="cannot install")
+    assert done.returncode == 1
+    assert last_line(done) == "0 passed, 1 failed"
+
+
+def test_what_is_left_out_is_told_with_the_reason(tmp_path: Path) -> None:
+    done = run(tmp_path, "gate", LACKS="there is no java")
+    assert done.returncode == 0
+    assert "left out: functional: there is no java\n" in done.stdout
+    assert "left out: molecule:default: there is no java\n" in done.stdout
+    assert "running functional" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("parts", "environment"),
+    [(["gate"], {"CI": "true"}), (["functional"], {}), (["default"], {})],
+    ids=["in CI", "named", "scenario named"],
+)
+def test_leaving_out_is_a_failure(
+    tmp_path: Path, parts: list[str], environment: dict[str, str]
+) -> None:
+    done = run(tmp_path, *parts, LACKS="there is none", **environment)
+    assert done.returncode == 1
+    assert not last_line(done).endswith(", 0 failed")
+
+
+def test_a_recap_with_a_missing_playbook_is_not_complete(
+    tmp_path: Path,
+) -> None:
+    recap = "\x1b[32mdefault\x1b[0m : actions=9 successful=8 {} failed=0\n"
+    log = tmp_path / "log"
+    codes = []
+    for missing in ("missing=0", "missing=1"):
+        log.write_text(recap.format(missing))
+        codes.append(
+            subprocess.run(
+                [
+                    "bash",
+                    "-c",
+                    'source run_tests.sh; recap_is_complete default "$0"',
+                    str(log),
+                ],
+                cwd=CHECKOUT,
+                check=False,
+            ).returncode
+        )
+    assert codes == [0, 1]
