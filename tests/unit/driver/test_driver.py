@@ -2,6 +2,8 @@
 """What oslo.messaging sees when it loads the driver."""
 
 import logging
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -102,3 +104,22 @@ def test_secrets_do_not_appear_when_options_are_logged(
     conf.log_opt_values(logging.getLogger("test"), logging.DEBUG)
     assert "kafka_driver_ssl_key_password" in caplog.text
     assert "geheim" not in caplog.text
+
+
+def test_missing_client_library_is_one_sentence() -> None:
+    program = (
+        "import sys\n"
+        "sys.modules['confluent_kafka'] = None\n"
+        "from kafka_driver import entry\n"
+        "try:\n"
+        "    entry.load_driver(None, None)\n"
+        "except RuntimeError as exc:\n"
+        "    print(exc)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "install confluent-kafka" in done.stdout
