@@ -22,13 +22,14 @@ Usage: ./run_tests.sh [PART...]
               functional and the Molecule scenarios of the set "gate"
   all         the gate and every other scenario
   lint        style, types, ansible-lint, shell scripts
-  unit        tests without a network and without a broker
+  unit        tests without a network and without a broker (those of shell
+              code need bats)
   functional  tests against a real Kafka and a real RabbitMQ
   molecule    the scenarios of the set "gate"
   SCENARIO    one scenario of molecule/, like default
 
 Everything the tests need is installed: Python packages below .tox, and, for
-root on Debian, a Java, Maven, RabbitMQ and Docker by apt. Without root or
+root on Debian, bats, a Java, Maven, RabbitMQ and Docker by apt. Without root or
 Docker the parts that need them are left out, with the reason; named
 by you, or with CI=true, that is a failure.
 
@@ -138,6 +139,11 @@ function have_packages {
     else
         return 1
     fi
+}
+
+# Why the unit tests cannot be run: never. Those of shell code need bats.
+function unit_lacks {
+    have_packages git bats >&2 || true
 }
 
 # Why the functional tests cannot be run, or nothing.
@@ -266,7 +272,7 @@ function main {
     mkdir -p "$LOGS"
     link_collection
     install_tox
-    for kind in functional molecule; do
+    for kind in unit functional molecule; do
         if [[ " ${PARTS[*]}" == *" $kind"* ]]; then
             say "Seeing that $kind has what it needs"
             reason=$("${kind}_lacks")

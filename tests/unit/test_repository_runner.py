@@ -16,6 +16,7 @@ LOGS=$LOG_FOLDER
 function find_python { :; }
 function link_collection { :; }
 function install_tox { :; }
+function unit_lacks { :; }
 function functional_lacks { echo "$LACKS"; }
 function molecule_lacks { echo "$LACKS"; }
 function run_part {
