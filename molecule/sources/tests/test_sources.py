@@ -139,7 +139,7 @@ def test_archive_is_taken_from_the_next_place_when_the_first_is_silent(
             "archive",
             kafka_install_source="archive",
             kafka_mirror_url=f"http://127.0.0.1:{port}",
-            kafka_archive_url=mirror.url,
+            kafka_archive_url=mirror.url + "/",
             kafka_archive_sha512=BUILD["assembled_sha512"],
             kafka_download_timeout=2,
         )
