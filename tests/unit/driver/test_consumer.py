@@ -15,8 +15,9 @@ import oslo_messaging
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from mock_cluster import MockCluster
+from oslo_config import cfg
 
-from kafka_driver import concurrency, envelope
+from kafka_driver import concurrency, envelope, options
 
 TOPIC = "notifications.info"
 
@@ -644,9 +645,17 @@ def test_an_unusable_topic_is_logged_once_and_makes_no_hot_loop(
 
 def test_a_failing_client_is_built_anew_with_back_off(
     cluster: MockCluster,
+    conf: cfg.ConfigOpts,
     listen: Listen,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    # The mock cluster waits a session for a member that left.
+    conf.register_opts(options.OPTS, group=options.GROUP)
+    conf.set_override(
+        "kafka_driver_librdkafka",
+        ["session.timeout.ms = 6000"],
+        group=options.GROUP,
+    )
     listener = listen()
     put(cluster, record(0))
     assert payloads(receive(listener, 1)) == [0]
