@@ -206,7 +206,7 @@ class Environment:
         if code or not match:
             self.module.fail_json(
                 msg=f"{self.python} has no pip: install it there (the "
-                "system's own interpreter gets it from a package, python3-pip)."
+                "system's own interpreter gets it from python3-pip)."
             )
         if tuple(int(n) for n in match.groups()) < PIP_MIN:
             self.module.fail_json(
