@@ -138,9 +138,9 @@ def test_no_answer_is_waited_for_once_and_nothing_is_lost(
     retry: int | None,
 ) -> None:
     sender = transport(empty.url, kafka_driver_send_wait=1)
-    assert 1 <= send(sender, 0, retry) < 2
-    assert send(sender, 1, retry) < 0.2
-    assert send(sender, 2, retry) < 0.2
+    assert 1 <= send(sender, 0, retry) < 3
+    assert send(sender, 1, retry) < 0.8
+    assert send(sender, 2, retry) < 0.8
     warnings = [
         record
         for record in caplog.records
@@ -161,7 +161,7 @@ def test_calls_wait_again_when_brokers_answered_again(
     wait_until(lambda: statistics(sender)["delivered"] == 1)
     cluster.down()
     assert send(sender) >= 1
-    assert send(sender) < 0.2
+    assert send(sender) < 0.8
     cluster.up()
     wait_until(lambda: statistics(sender)["queued"] == 0, 20)
     cluster.set_round_trip(300)
@@ -215,7 +215,7 @@ def test_retry_limit_raises_after_that_many_tries(
         match=rf"topic {TOPIC} was not delivered within {limit} s: _",
     ):
         send(sender, retry=retry)
-    assert limit <= time.monotonic() - started < limit + 1
+    assert limit <= time.monotonic() - started < limit + 3
 
 
 def test_a_send_that_was_given_up_does_not_arrive_later(
@@ -339,7 +339,7 @@ def test_full_queue_raises_at_once(
     sender = transport(
         cluster.url,
         kafka_driver_mode=mode,
-        kafka_driver_send_wait=0.3,
+        kafka_driver_send_wait=1,
         kafka_driver_queue_max_messages=3,
         kafka_driver_flush_timeout=0,
     )
@@ -355,7 +355,7 @@ def test_full_queue_raises_at_once(
         match="kafka_driver_queue_max_messages=3",
     ):
         send(sender)
-    assert time.monotonic() - started < 0.2
+    assert time.monotonic() - started < 0.8
 
 
 def test_queue_is_bounded_by_bytes(
@@ -381,9 +381,9 @@ def test_queue_is_bounded_by_bytes(
 def test_buffered_send_does_not_wait_and_arrives(
     cluster: MockCluster, transport: Transport, read: Read
 ) -> None:
-    cluster.set_round_trip(500)
+    cluster.set_round_trip(2000)
     sender = transport(cluster.url, kafka_driver_mode="buffered")
-    assert sum(send(sender, i) for i in range(20)) < 0.4
+    assert sum(send(sender, i) for i in range(20)) < 1.5
     cluster.set_round_trip(0)
     assert sorted(numbers(read(cluster.bootstrap, TOPIC, 20))) == list(
         range(20)
@@ -453,7 +453,7 @@ def test_cleanup_is_bounded_and_counts_what_is_lost(
         send(sender, i)
     started = time.monotonic()
     sender.cleanup()
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 5
     assert "7 notifications were not delivered when the" in caplog.text
 
 
