@@ -45,8 +45,9 @@ function remove_bus {
     announce_removal
     prepare_environment
     run_playbook "Removing" remove.yml -e "remove_purge=$PURGE"
+    [[ "$CHECK" == no ]] || return 0
     forget_secrets_and_downloads
-    say "Removed. $STATE holds this script's own tools; delete it when you like."
+    say "Removed. Delete $STATE, the tools of this script, as you like."
 }
 
 function main {

@@ -339,6 +339,34 @@ def test_removal_where_nothing_is_recorded_says_so(checkout, stubs):
     assert list((checkout / ".build").iterdir()) == []
 
 
+def test_check_installs_no_package(checkout, stubs):
+    stubs("python-stub", "exit 1")
+    python = str(stubs.folder / "python-stub")
+    stubs("apt-get", f"touch {stubs.folder}/installed")
+    done = call(
+        checkout, stubs, "prepare_environment", PYTHON=python, CHECK="yes"
+    )
+    assert "--check installs no package" in refused(done)
+    assert not (stubs.folder / "installed").exists()
+
+
+def test_checked_removal_removes_and_claims_nothing(checkout, stubs, tmp_path):
+    (tmp_path / "record").touch()
+    (checkout / ".build" / "secrets.yml").touch()
+    done = call(
+        checkout,
+        stubs,
+        "function prepare_environment { :; }\n"
+        "function run_playbook { :; }\nremove_bus",
+        RECORD=str(tmp_path / "record"),
+        CHECK="yes",
+        PURGE="true",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Removed" not in done.stdout
+    assert (checkout / ".build" / "secrets.yml").exists()
+
+
 def test_long_step_says_that_it_goes_on(checkout, stubs):
     done = call(
         checkout,

@@ -57,7 +57,7 @@ function make_secrets {
 }
 
 function forget_secrets_and_downloads {
-    [[ "$PURGE" == true && "$CHECK" == no ]] || return 0
+    [[ "$PURGE" == true ]] || return 0
     rm -f "$SECRETS" "$STATE/report.txt"
     rm -rf "${XDG_CACHE_HOME:-$HOME/.cache}/kafka-bus"
 }

@@ -50,6 +50,9 @@ function install_packages {
 }
 
 function install_venv_package {
+    [[ "$CHECK" == no ]] \
+        || refuse "--check installs no package, but $PYTHON needs one for" \
+            "virtual environments: install python3-venv first."
     if command -v apt-get >/dev/null; then
         install_packages "makes virtual environments" python3-venv
     else
