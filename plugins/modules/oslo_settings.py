@@ -122,8 +122,8 @@ def main():
     try:
         conf(
             module.params["arguments"],
+            # Not prog as well: the same directory would be read twice.
             project=module.params["project"] or None,
-            prog=module.params["project"] or None,
         )
         found = differing(conf, module.params["settings"], options)
     except cfg.Error as error:

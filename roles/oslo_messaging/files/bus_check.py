@@ -279,7 +279,7 @@ def read_configuration(arguments):
     given = [f"--config-file={path}" for path in arguments.config_file]
     given += [f"--config-dir={path}" for path in arguments.config_dir]
     try:
-        conf(given, project=arguments.project, prog=arguments.project)
+        conf(given, project=arguments.project)
     except cfg.Error as error:
         raise CheckFailed(
             f"The configuration cannot be read: {error}"
