@@ -23,6 +23,8 @@ LOG = logging.getLogger(__name__)
 #: Native calls last at most this long, so that a thread can be ended.
 _SLICE = 0.1
 _MAX_BACK_OFF = 30.0
+#: For the reports of purged records.
+_PURGE_TIME = 1.0
 #: A record fails when its topic was looked for this often.
 _UNKNOWN_TRIES = 3
 #: The client library's default for message.max.bytes.
@@ -373,7 +375,9 @@ class Channel:
             client, self._client = self._client, None
             self._ready.clear()
         client.purge()
-        self._poll(client, 0)
+        end = time.monotonic() + _PURGE_TIME
+        while len(client) and time.monotonic() < end:
+            self._poll(client, _SLICE)
         del client
         again = time.monotonic() + back_off
         while time.monotonic() < again and self._stop_at is None:
@@ -390,7 +394,10 @@ class Channel:
             self.ended = True
         if client is not None:
             client.purge()
-            self._poll(client, 0)
+            # The reports of what was in flight come a moment later.
+            end = time.monotonic() + _PURGE_TIME
+            while len(client) and time.monotonic() < end:
+                self._poll(client, _SLICE)
         with self._lock:
             for records in self._parked.values():
                 for record in records:
