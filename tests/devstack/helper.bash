@@ -24,8 +24,11 @@ function setup {
 #!/bin/bash
 playbook=$(basename "${@: -1}")
 echo "playbook $playbook" >>"$STANDIN/calls"
-dir=$(dirname "$(dirname "$(dirname "$0")")")
-cp -p "$dir/role_vars.json" "$STANDIN/$playbook.json"
+for argument; do
+    if [[ "$argument" == @* ]]; then
+        cp -p "${argument#@}" "$STANDIN/$playbook.json"
+    fi
+done
 exit "${STANDIN_PLAYBOOK_FAILS:-0}"
 END
     chmod +x "$KAFKA_DIR/venv/bin/ansible-playbook"

@@ -165,3 +165,24 @@ playbook topics.yml" ]]
     [[ "$status" -eq 0 ]]
     called "playbook topics.yml"
 }
+
+@test "a second stack runs the playbook only for what has changed" {
+    local port=$BATS_TEST_TMPDIR/port
+    python3 -c '
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+server.accept()
+' >"$port" 3>&- &
+    until [[ -s "$port" ]]; do sleep 0.05; done
+    NOTIFY_PORT=$(cat "$port")
+    export NOTIFY_PORT
+    run devstack stack 'phase stack pre-install'
+    rm "$STANDIN/calls"
+    run devstack stack 'phase stack pre-install'
+    [[ "$status" -eq 0 ]]
+    uncalled_like ^playbook
+    KAFKA_HEAP=1g run devstack stack 'phase stack pre-install'
+    called "playbook broker.yml"
+    called "playbook topics.yml"
+}
