@@ -20,6 +20,8 @@ class Printer:
 
     def __init__(self, count: int) -> None:
         self.left = count
+        # The threading executor calls from several threads at once.
+        self.lock = threading.Lock()
         self.done = threading.Event()
 
     def info(
@@ -30,10 +32,11 @@ class Printer:
         payload: dict[str, Any],
         metadata: dict[str, Any],
     ) -> None:
-        print(f"{publisher_id} {event_type} {payload['name']}", flush=True)
-        self.left -= 1
-        if self.left == 0:
-            self.done.set()
+        with self.lock:
+            print(f"{publisher_id} {event_type} {payload['name']}", flush=True)
+            self.left -= 1
+            if self.left == 0:
+                self.done.set()
 
 
 def main() -> None:
