@@ -252,7 +252,8 @@ def test_members_that_come_and_go_lose_nothing_and_repeat_nothing(
     mode: str, kafka_broker: KafkaBroker, transport: Transport, topic: str
 ) -> None:
     full = f"{topic}.info"
-    create(kafka_broker.bootstrap, full, 4)
+    # At most five members at a time: each of them gets a partition.
+    create(kafka_broker.bootstrap, full, 6)
     made = transport(consumer_group=topic, kafka_driver_commit=mode)
     readings = [Reading(listen(made, topic), work=0.002)]
     for start in range(0, 3000, 500):
