@@ -38,6 +38,9 @@ _SHORT = 0.001
 _TOPICS_WAIT = 5.0
 _MAX_BACK_OFF = 5.0
 _MAX_REBUILD_BACK_OFF = 30.0
+#: Asking where a partition begins: the answer waits on the connection behind
+#: a fetch, for up to fetch.wait.max.ms (0.5 s). Rare enough to exceed _SLICE.
+_GAP_WAIT = 5.0
 #: A failed lookup of offsets gives up the assignment.
 _PLACEMENT_WAIT = 20.0
 #: The same error is logged again after this long without it.
@@ -279,9 +282,21 @@ class Consumer:
 
     def _tell_gap(self, place: Place, expected: int) -> None:
         """Compacted and transactional topics have gaps of their own."""
-        low, _high = self._client.get_watermark_offsets(
-            TopicPartition(*place), timeout=_SLICE, cached=False
-        ) or (0, 0)
+        try:
+            low, _high = self._client.get_watermark_offsets(
+                TopicPartition(*place), timeout=_GAP_WAIT, cached=False
+            ) or (0, 0)
+        except KafkaException:
+            self._log.put(
+                LOG,
+                logging.WARNING,
+                "Topic %s, partition %d: nothing was read from offset %d up "
+                "to the next record, and the brokers did not say in time "
+                "whether records were deleted there",
+                *place,
+                expected,
+            )
+            return
         if low > expected:
             self._log.put(
                 LOG,
