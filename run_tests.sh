@@ -20,11 +20,12 @@ Usage: ./run_tests.sh [PART...]
 
   gate        what every change must pass (when nothing is named): lint, unit,
               functional and the Molecule scenarios of the set "gate"
-  all         the gate and every other scenario
+  all         the gate, slow and every other scenario
   lint        style, types, ansible-lint, shell scripts
   unit        tests without a network and without a broker (those of shell
               code need bats)
   functional  tests against a real Kafka and a real RabbitMQ
+  slow        the tests of that kind that take long
   molecule    the scenarios of the set "gate"
   SCENARIO    one scenario of molecule/, like default
 
@@ -54,7 +55,8 @@ function scenarios_of {
     sed -n "s/^\\([a-z0-9_-]*\\): $1\$/\\1/p" "$CHECKOUT/molecule/sets.yml"
 }
 
-# Turn the arguments into parts: lint, unit, functional, molecule:SCENARIO.
+# Turn the arguments into parts: lint, unit, functional, slow,
+# molecule:SCENARIO.
 function choose_parts {
     local argument gate scenario
     gate=$(scenarios_of gate)
@@ -68,6 +70,7 @@ function choose_parts {
                     PARTS+=("molecule:$scenario")
                 done
                 if [[ $argument == all ]]; then
+                    PARTS+=(slow)
                     for scenario in $(scenarios_of all); do
                         PARTS+=("molecule:$scenario")
                     done
@@ -79,7 +82,7 @@ function choose_parts {
                 done
                 NAMED+=(molecule)
                 ;;
-            lint | unit | functional)
+            lint | unit | functional | slow)
                 PARTS+=("$argument")
                 NAMED+=("$argument")
                 ;;
@@ -156,6 +159,11 @@ function functional_lacks {
     elif [[ ! -x /usr/lib/rabbitmq/bin/rabbitmq-server ]]; then
         echo "there is no RabbitMQ, and only root can install it"
     fi
+}
+
+# Why the slow ones cannot be run, or nothing.
+function slow_lacks {
+    functional_lacks
 }
 
 # Why the scenarios cannot be run, or nothing.
@@ -272,7 +280,7 @@ function main {
     mkdir -p "$LOGS"
     link_collection
     install_tox
-    for kind in unit functional molecule; do
+    for kind in unit functional slow molecule; do
         if [[ " ${PARTS[*]}" == *" $kind"* ]]; then
             say "Seeing that $kind has what it needs"
             reason=$("${kind}_lacks")

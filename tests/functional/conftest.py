@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Brokers for every functional test."""
 
+import fcntl
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from bus.kafka import CHECKOUT, KafkaBroker
@@ -16,7 +16,10 @@ def kafka_broker(
 ) -> Iterator[KafkaBroker]:
     """A running Kafka; a test that stops it starts it again."""
     broker = KafkaBroker(tmp_path_factory.mktemp("kafka"))
-    broker.install()
+    # One process at a time fills the archive cache and installs packages.
+    with (CHECKOUT / ".build" / "functional.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        broker.install()
     broker.start()
     yield broker
     broker.stop()
@@ -26,7 +29,7 @@ def kafka_broker(
 def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitBroker]:
     """A running RabbitMQ."""
     if not SERVER.exists():
-        install = Path(CHECKOUT, "ci", "packages")
+        install = CHECKOUT / "ci" / "packages"
         subprocess.run([str(install), "rabbitmq-server"], check=True)
     broker = RabbitBroker(tmp_path_factory.mktemp("rabbit"))
     broker.start()

@@ -14,15 +14,21 @@ from pathlib import Path
 # Below the ports that outgoing connections take, so that a server that was
 # stopped finds its port free when it is started again.
 PORTS = range(20500, 21000)
+# Processes of pytest-xdist have shares, so that no two choose the same port.
+SHARE = 100
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+_untried = list(PORTS[_worker * SHARE % len(PORTS) :][:SHARE])
+random.shuffle(_untried)
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on."""
-    for port in random.sample(PORTS, len(PORTS)):
+    """Return a port of 127.0.0.1 that nobody has, each one only once."""
+    while _untried:
+        port = _untried.pop()
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
-    raise RuntimeError(f"every port of {PORTS} is taken")
+    raise RuntimeError(f"every one of {SHARE} ports in {PORTS} is taken")
 
 
 def answers(port: int) -> bool:
