@@ -225,14 +225,11 @@ class Environment:
         return json.loads(out), ""
 
     def install(self, *arguments):
+        """Install; return pip's error, or nothing."""
         code, _out, err = self.pip(
-            "install", *self.install_options, *arguments
+            "install", *self.install_options, "--quiet", *arguments
         )
-        if code:
-            self.module.fail_json(
-                msg="pip could not install the driver into "
-                f"{self.python}: {last_line(err)}"
-            )
+        return (err or "no message") if code else ""
 
 
 def last_line(text):
@@ -256,10 +253,19 @@ def requirement_of(params, wheel_hash):
     )
 
 
-def refuse(module, environment, requirement, packages, error):
+def planned(report):
+    return [
+        "{}=={}".format(
+            canonical(item["metadata"]["name"]), item["metadata"]["version"]
+        )
+        for item in report["install"]
+    ]
+
+
+def refuse(module, environment, requirement, before, error):
     """Say in one sentence why the driver does not fit beside the service."""
     report = environment.plan(requirement)[0]
-    changes = version_changes(report, packages) if report else []
+    changes = version_changes(report, before["packages"]) if report else []
     if changes:
         module.fail_json(
             msg="The driver would change packages of {}: {}. Nothing was "
@@ -289,24 +295,25 @@ def run(module):
         pins = os.path.join(scratch, "constraints.txt")
         with open(pins, "w", encoding="utf-8") as stream:
             stream.write(constraints(before["packages"]))
-        report, error = environment.plan(requirement, pins)
-        if report is None:
-            refuse(module, environment, requirement, before["packages"], error)
-        planned = [
-            "{}=={}".format(
-                canonical(p["metadata"]["name"]), p["metadata"]["version"]
-            )
-            for p in report["install"]
-        ]
         if module.check_mode:
-            module.exit_json(changed=True, version="", packages=planned)
-        environment.install("--quiet", "--constraint", pins, requirement)
+            report, error = environment.plan(requirement, pins)
+            if report is None:
+                refuse(module, environment, requirement, before, error)
+            module.exit_json(
+                changed=True, version="", packages=planned(report)
+            )
+        # pip resolves all before it changes anything: no plan is needed.
+        error = environment.install("--constraint", pins, requirement)
+        if error:
+            refuse(module, environment, requirement, before, error)
         after = environment.look()
         if not satisfied(after, wheel_hash, params["version"], []):
             # pip leaves another build of the same version as it is.
-            environment.install(
-                "--quiet", "--no-deps", "--force-reinstall", requirement
+            error = environment.install(
+                "--no-deps", "--force-reinstall", requirement
             )
+            if error:
+                refuse(module, environment, requirement, before, error)
             after = environment.look()
     module.exit_json(
         changed=True,
