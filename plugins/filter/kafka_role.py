@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Filters of the role kafka: its catalogue, and Java's properties format."""
 
+import re
+
 
 def version_key(version):
     """Order versions by their numbers: 3.10 comes after 3.9."""
@@ -108,6 +110,31 @@ def kafka_properties(settings):
     return "".join(lines)
 
 
+def kafka_properties_read(text):
+    """A dict from what kafka_properties has written."""
+    found = {}
+    for line in text.splitlines():
+        if line.startswith("#") or not line.strip():
+            continue
+        key, _sign, value = re.sub(r"\\=", "\0", line).partition("=")
+        found[_unescape(key.replace("\0", "\\="))] = _unescape(
+            value.replace("\0", "\\=")
+        )
+    return found
+
+
+def _unescape(text):
+    def replace(match):
+        code = match.group(1)
+        if code.startswith("u"):
+            return chr(int(code[1:], 16))
+        return {"n": "\n", "r": "\r", "t": "\t"}.get(code, code)
+
+    plain = re.sub(r"\\(u[0-9a-f]{4}|.)", replace, text)
+    # Two halves of a character beyond the first 65536.
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16")
+
+
 class FilterModule:
     """The filters, by name."""
 
@@ -115,4 +142,5 @@ class FilterModule:
         return {
             "kafka_release": kafka_release,
             "kafka_properties": kafka_properties,
+            "kafka_properties_read": kafka_properties_read,
         }

@@ -8,12 +8,8 @@ short_description: Ask a Kafka cluster who it is, waiting until it answers
 version_added: "0.1.0"
 description:
   - An answer to this call is what "ready" means. An open port is not.
-requirements: [confluent-kafka]
+extends_documentation_fragment: [kafka_bus.openstack.kafka_client]
 options:
-  bootstrap_servers:
-    description: Brokers, C(HOST:PORT) with commas between.
-    type: str
-    required: true
   wait:
     description: Seconds to wait for an answer. V(0) asks once.
     type: int
@@ -94,14 +90,14 @@ def wait_for(admin, seconds, node_id):
 def main():
     module = AnsibleModule(
         argument_spec={
-            "bootstrap_servers": {"type": "str", "required": True},
+            **kafka_client.ARGUMENTS,
             "wait": {"type": "int", "default": 0},
             "node_id": {"type": "int"},
         },
         supports_check_mode=True,
     )
     options = module.params
-    admin = kafka_client.admin(module, options["bootstrap_servers"])
+    admin = kafka_client.admin(module)
     try:
         answer = wait_for(admin, options["wait"], options["node_id"])
     except kafka_client.ClientError as error:

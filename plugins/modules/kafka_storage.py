@@ -46,6 +46,31 @@ options:
     description: Its group.
     type: str
     required: true
+  initial_controllers:
+    description:
+      - First voters of a cluster, C(ID@HOST:PORT:DIRECTORY_ID) with commas
+        between. Empty for a node that is its own cluster.
+    type: str
+    default: ""
+  directory_id:
+    description: >-
+      Id of the metadata directory among O(initial_controllers). One that
+      differs is an error.
+    type: str
+    default: ""
+  scram_users:
+    description: Accounts that a new cluster is born with.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name: {type: str, required: true, description: Name.}
+      password: {type: str, required: true, description: Password.}
+      mechanism:
+        description: How the brokers check the password.
+        type: str
+        choices: [SCRAM-SHA-256, SCRAM-SHA-512]
+        required: true
 attributes:
   check_mode:
     support: full
@@ -79,11 +104,17 @@ formatted:
 """
 
 import base64
+import hashlib
 import os
+import shutil
 import subprocess
+import tempfile
 import uuid
 
 from ansible.module_utils.basic import AnsibleModule
+
+#: How often a password is hashed; Kafka takes 4096 to 16384.
+ITERATIONS = 8192
 
 #: What may be in a directory that is not formatted: a file system's own, and
 #: what an interrupted formatting leaves.
@@ -168,6 +199,36 @@ def plan(directories, metas, contents, cluster_id, node_id):
     return known, new
 
 
+def check_directory_id(directory, meta, directory_id):
+    found = meta.get("directory.id", "")
+    if directory_id and found and found != directory_id:
+        raise StorageError(
+            f"{directory} has the directory id {found}, and kafka_nodes says "
+            f"{directory_id}: correct kafka_nodes, or kafka_data_dirs"
+        )
+
+
+def scram_argument(user):
+    """An account as kafka-storage takes it, without its password.
+
+    The salted form takes every password; Kafka's own parser stops at quotes.
+    """
+    salt = os.urandom(16)
+    salted = hashlib.pbkdf2_hmac(
+        user["mechanism"].replace("SCRAM-SHA-", "sha"),
+        user["password"].encode(),
+        salt,
+        ITERATIONS,
+    )
+    return '{}=[name="{}",iterations={},salt="{}",saltedpassword="{}"]'.format(
+        user["mechanism"],
+        user["name"],
+        ITERATIONS,
+        base64.b64encode(salt).decode(),
+        base64.b64encode(salted).decode(),
+    )
+
+
 def format_command(options, cluster_id, first_time):
     command = [
         os.path.join(options["home"], "bin", "kafka-storage.sh"),
@@ -176,18 +237,32 @@ def format_command(options, cluster_id, first_time):
         "--cluster-id=" + cluster_id,
         "--config=" + options["config_file"],
     ]
-    return (
-        command
-        + (["--standalone"] if first_time else [])
-        + (
-            []
-            if first_time
-            else ["--ignore-formatted", "--no-initial-controllers"]
-        )
-    )
+    if not first_time:
+        return [*command, "--ignore-formatted", "--no-initial-controllers"]
+    if options["initial_controllers"]:
+        return [
+            *command,
+            "--initial-controllers=" + options["initial_controllers"],
+        ]
+    return [*command, "--standalone"]
 
 
 def run_format(options, cluster_id, first_time):
+    """Format; what it is told of accounts is in a file, not in arguments."""
+    command = format_command(options, cluster_id, first_time)
+    if not first_time or not options["scram_users"]:
+        run_tool(options, command)
+        return
+    with tempfile.NamedTemporaryFile("w", prefix="kafka-format-") as extra:
+        for user in options["scram_users"]:
+            extra.write(f"--add-scram\n{scram_argument(user)}\n")
+        extra.flush()
+        if os.geteuid() == 0:
+            shutil.chown(extra.name, options["user"], options["group"])
+        run_tool(options, [*command, "@" + extra.name])
+
+
+def run_tool(options, command):
     # Not the broker's environment: its heap and its log files are its own.
     environment = {
         "JAVA_HOME": options["java_home"],
@@ -202,7 +277,7 @@ def run_format(options, cluster_id, first_time):
             "extra_groups": [],
         }
     done = subprocess.run(
-        format_command(options, cluster_id, first_time),
+        command,
         check=False,
         cwd="/",
         env=environment,
@@ -232,15 +307,42 @@ def main():
             "java_home": {"type": "path", "required": True},
             "user": {"type": "str", "required": True},
             "group": {"type": "str", "required": True},
+            "initial_controllers": {"type": "str", "default": ""},
+            "directory_id": {"type": "str", "default": ""},
+            "scram_users": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "password": {
+                        "type": "str",
+                        "required": True,
+                        "no_log": True,
+                    },
+                    "mechanism": {
+                        "type": "str",
+                        "choices": ["SCRAM-SHA-256", "SCRAM-SHA-512"],
+                        "required": True,
+                    },
+                },
+            },
         },
         supports_check_mode=True,
     )
     options = module.params
     directories = options["data_dirs"]
     try:
+        metas = {path: read_meta(path) for path in directories}
+        if metas[directories[0]]:
+            check_directory_id(
+                directories[0],
+                metas[directories[0]],
+                options["directory_id"],
+            )
         cluster_id, new = plan(
             directories,
-            {path: read_meta(path) for path in directories},
+            metas,
             {path: list_directory(path) for path in directories},
             options["cluster_id"],
             options["node_id"],

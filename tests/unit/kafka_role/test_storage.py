@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Directories are formatted once, and never against what they hold."""
 
+import base64
+import hashlib
+
 import pytest
 from ansible_collections.kafka_bus.openstack.plugins.modules import (
     kafka_storage,
@@ -34,7 +37,7 @@ def test_new_directory_of_a_formatted_node_is_formatted_with_its_id():
 
 
 def test_first_time_and_later_formatting_differ():
-    options = {"home": "/k", "config_file": "/c"}
+    options = {"home": "/k", "config_file": "/c", "initial_controllers": ""}
     first = kafka_storage.format_command(options, "-id", True)
     later = kafka_storage.format_command(options, "-id", False)
     assert "--standalone" in first
@@ -43,6 +46,37 @@ def test_first_time_and_later_formatting_differ():
     assert "--standalone" not in later
     # An id that begins with a dash must not be read as an option.
     assert "--cluster-id=-id" in first
+
+
+def test_a_cluster_is_formatted_with_its_first_voters():
+    options = {"home": "/k", "config_file": "/c", "initial_controllers": "1@a"}
+    assert "--initial-controllers=1@a" in kafka_storage.format_command(
+        options, "id", True
+    )
+    later = kafka_storage.format_command(options, "id", False)
+    assert "--no-initial-controllers" in later
+
+
+def test_another_directory_id_is_an_error():
+    meta = {**META, "directory.id": "A" * 22}
+    kafka_storage.check_directory_id("/a", meta, "A" * 22)
+    with pytest.raises(kafka_storage.StorageError) as caught:
+        kafka_storage.check_directory_id("/a", meta, "B" * 22)
+    assert "kafka_nodes" in str(caught.value)
+
+
+def test_an_account_is_handed_over_without_its_password(monkeypatch):
+    monkeypatch.setattr(kafka_storage.os, "urandom", bytes)
+    written = kafka_storage.scram_argument(
+        {"name": "a", "password": "secret", "mechanism": "SCRAM-SHA-256"}
+    )
+    salted = hashlib.pbkdf2_hmac("sha256", b"secret", bytes(16), 8192)
+    assert "secret" not in written
+    assert written == (
+        'SCRAM-SHA-256=[name="a",iterations=8192,'
+        f'salt="{"A" * 22}==",'
+        f'saltedpassword="{base64.b64encode(salted).decode()}"]'
+    )
 
 
 def test_an_invented_id_does_not_begin_with_a_dash(monkeypatch):

@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes, listeners, identities and rights of the role kafka."""
+
+import ipaddress
+
+import pytest
+from ansible_collections.kafka_bus.openstack.plugins.filter import (
+    kafka_role,
+)
+from ansible_collections.kafka_bus.openstack.plugins.filter import (
+    kafka_security as ks,
+)
+
+ANY = str(ipaddress.IPv4Address(0))
+WORD = 'a"long \\ pass#word=!'
+SHORT = "1234567"
+IDS = ["A" * 21 + letter for letter in "AQgw"]
+
+
+def spec(security="plaintext", nodes=1, **more):
+    hosts = [f"k{number}" for number in range(1, nodes + 1)]
+    result = {
+        "acls": [],
+        "admin_password": WORD,
+        "admin_user": "admin",
+        "allow_plaintext": False,
+        "cluster_id": "uwhPUHzhS96NLOgJeH29rA",
+        "controller_password": WORD,
+        "controller_port": 9093,
+        "controller_security": "mtls",
+        "given_nodes": hosts if nodes > 1 else [],
+        "group_hosts": hosts,
+        "host": "k1",
+        "mechanism": "SCRAM-SHA-512",
+        "nodes": [
+            {
+                "host": host,
+                "id": number,
+                "directory_id": IDS[number],
+                "listen": ANY if nodes > 1 else "127.0.0.1",
+                "advertised": f"{host}.example.org" if nodes > 1 else "",
+            }
+            for number, host in enumerate(hosts)
+        ],
+        "old_broker": False,
+        "pki_dir": "/pki",
+        "port": 9092,
+        "secrets_file": "/etc/kafka/secrets.properties",
+        "security": security,
+        "share_groups": True,
+        "super_users": [],
+        "tls_addresses": [],
+        "tls_dir": "/etc/kafka/tls",
+        "tls_files": {
+            "kafka_tls_ca_file": "",
+            "kafka_tls_certificate_file": "",
+            "kafka_tls_key_file": "",
+        },
+        "users": [],
+    }
+    result.update(more)
+    return result
+
+
+def user(name="nova", **more):
+    return {"name": name, "password": WORD, **more}
+
+
+# -- what the broker is told ----
+
+
+def test_a_single_node_stays_on_loopback_without_secrets():
+    settings = ks.kafka_node_settings(spec())
+    assert settings["listeners"] == (
+        "PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093"
+    )
+    assert settings["advertised.listeners"] == "PLAINTEXT://127.0.0.1:9092"
+    assert not [key for key in settings if "sasl" in key or "ssl" in key]
+    assert ks.kafka_secrets(spec()) == {}
+
+
+def test_an_ipv6_address_is_written_in_brackets():
+    one = spec()
+    one["nodes"][0]["listen"] = "::1"
+    settings = ks.kafka_node_settings(one)
+    assert settings["listeners"].startswith("PLAINTEXT://[::1]:9092,")
+    assert ks.kafka_bootstrap(one) == "[::1]:9092"
+
+
+@pytest.mark.parametrize(
+    ("security", "clients", "controller"),
+    [
+        ("plaintext", "PLAINTEXT", "PLAINTEXT"),
+        ("ssl", "SSL", "PLAINTEXT"),
+        ("mtls", "SSL", "SASL_PLAINTEXT"),
+        ("sasl_plain", "SASL_PLAINTEXT", "SASL_PLAINTEXT"),
+        ("sasl_scram", "SASL_PLAINTEXT", "SASL_PLAINTEXT"),
+        ("sasl_ssl", "SASL_SSL", "SASL_PLAINTEXT"),
+    ],
+)
+def test_protocols_of_a_single_node(security, clients, controller):
+    settings = ks.kafka_node_settings(spec(security))
+    assert settings["listener.security.protocol.map"] == ",".join(
+        sorted([f"CONTROLLER:{controller}", f"{clients}:{clients}"])
+    )
+
+
+@pytest.mark.parametrize("security", ["ssl", "mtls", "sasl_ssl"])
+@pytest.mark.parametrize(
+    ("controller", "protocol"), [("mtls", "SSL"), ("sasl_ssl", "SASL_SSL")]
+)
+def test_controllers_of_a_cluster_are_encrypted(
+    security, controller, protocol
+):
+    settings = ks.kafka_node_settings(
+        spec(security, 3, controller_security=controller)
+    )
+    protocols = settings["listener.security.protocol.map"].split(",")
+    assert f"CONTROLLER:{protocol}" in protocols
+    assert "listener.name.controller.scram-sha-512.sasl.jaas.config" not in (
+        settings
+    )
+
+
+def test_only_certificates_open_the_controllers_port():
+    settings = ks.kafka_node_settings(spec("sasl_ssl", 3))
+    assert settings["listener.name.controller.ssl.client.auth"] == "required"
+    assert "listener.name.sasl_ssl.ssl.client.auth" not in settings
+
+
+def test_controllers_are_found_under_their_advertised_names():
+    settings = ks.kafka_node_settings(spec("sasl_ssl", 3))
+    assert settings["controller.quorum.bootstrap.servers"] == (
+        "k1.example.org:9093,k2.example.org:9093,k3.example.org:9093"
+    )
+    assert ks.kafka_initial_controllers(spec("sasl_ssl", 3)) == ",".join(
+        f"{number}@k{number + 1}.example.org:9093:{IDS[number]}"
+        for number in range(3)
+    )
+
+
+def test_who_may_do_everything_is_named():
+    settings = ks.kafka_node_settings(
+        spec("sasl_ssl", 3, super_users=["ops", "User:CN=x"])
+    )
+    assert settings["super.users"] == (
+        "User:admin;User:CN=k1;User:CN=k2;User:CN=k3;User:ops;User:CN=x"
+    )
+    assert settings["allow.everyone.if.no.acl.found"] == "false"
+
+
+@pytest.mark.parametrize("security", ["plaintext", "ssl"])
+def test_nobody_has_rights_where_nobody_has_a_name(security):
+    settings = ks.kafka_node_settings(spec(security))
+    assert "authorizer.class.name" not in settings
+    assert ks.kafka_rights(spec(security, users=[user(grants=["x"])])) == []
+
+
+@pytest.mark.parametrize(
+    "security", ["sasl_plain", "sasl_scram", "sasl_ssl", "mtls", "ssl"]
+)
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_no_secret_is_in_the_settings(security, nodes):
+    secured = spec(security, nodes, users=[user()])
+    text = kafka_role.kafka_properties(
+        ks.kafka_node_settings(secured) | ks.kafka_node_defaults(secured)
+    )
+    for word in (WORD, "pass#word"):
+        assert word not in text
+
+
+def test_passwords_survive_the_file_and_jaas():
+    text = kafka_role.kafka_properties(
+        ks.kafka_secrets(spec("sasl_plain", users=[user()]))
+    )
+    read = kafka_role.kafka_properties_read(text)
+    assert read["admin.password"] == WORD
+    escaped = 'a\\"long \\\\ pass#word=!'
+    assert f'user_nova="{escaped}"' in read["jaas.clients"]
+    assert f'user_admin="{escaped}"' in read["jaas.clients"]
+
+
+@pytest.mark.parametrize("value", ["a=b", " c", "\\", "ü", "😀", "a\\=b", ""])
+def test_properties_are_read_as_they_were_written(value):
+    settings = {"key": value, "a b=c": value}
+    written = kafka_role.kafka_properties(settings)
+    assert kafka_role.kafka_properties_read(written) == settings
+
+
+@pytest.mark.parametrize(
+    ("nodes", "copies", "in_sync"), [(1, 1, 1), (3, 3, 2), (5, 3, 2)]
+)
+def test_defaults_follow_the_number_of_nodes(nodes, copies, in_sync):
+    many = spec("sasl_ssl", 3)
+    many["nodes"] = [{"host": str(number)} for number in range(nodes)]
+    defaults = ks.kafka_node_defaults(many)
+    assert defaults["offsets.topic.replication.factor"] == copies
+    assert defaults["transaction.state.log.min.isr"] == in_sync
+    assert defaults.get("min.insync.replicas", 1) == in_sync
+    assert defaults["auto.create.topics.enable"] is False
+
+
+def test_a_plaintext_broker_creates_topics_as_kafka_does():
+    assert "auto.create.topics.enable" not in ks.kafka_node_defaults(spec())
+
+
+def test_a_removed_user_has_no_account_left():
+    users = [user(), user("gone", state="absent", grants=["listener"])]
+    scram = spec("sasl_scram", users=users)
+    names = [account["name"] for account in ks.kafka_scram_users(scram)]
+    assert names == ["admin", "nova"]
+    assert "gone" not in str(ks.kafka_secrets(spec("sasl_plain", users=users)))
+    assert {rule["state"] for rule in ks.kafka_rights(scram)} == {"absent"}
+
+
+def test_plain_accounts_are_not_scram_accounts():
+    assert ks.kafka_scram_users(spec("sasl_plain", users=[user()])) == []
+    plain = spec("sasl_ssl", mechanism="PLAIN", users=[user()])
+    assert ks.kafka_scram_users(plain) == []
+    assert "user_nova=" in ks.kafka_secrets(plain)["jaas.clients"]
+
+
+# -- rights ----
+
+
+def rights(**grants):
+    return {
+        (rule["resource"], rule["pattern"], rule["name"]): rule["operations"]
+        for rule in ks.kafka_rights(spec("sasl_scram", users=[user(**grants)]))
+    }
+
+
+def test_a_notifier_writes_and_does_not_read():
+    assert rights(grants=["notifier"]) == {
+        ("topic", "prefixed", "notifications."): ["DESCRIBE", "WRITE"]
+    }
+
+
+def test_a_notifier_creates_topics_only_when_told():
+    granted = rights(grants=["notifier"], create_topics=True)
+    assert "CREATE" in granted["topic", "prefixed", "notifications."]
+
+
+def test_a_listener_reads_in_its_groups():
+    assert rights(grants=["listener"], topics=["a"], groups=["g"]) == {
+        ("topic", "prefixed", "a"): ["DESCRIBE", "READ"],
+        ("group", "prefixed", "g"): ["READ"],
+    }
+
+
+def test_an_old_broker_wants_a_right_for_idempotence():
+    old = spec(
+        "sasl_scram", users=[user(grants=["notifier"])], old_broker=True
+    )
+    operations = [rule["operations"] for rule in ks.kafka_rights(old)]
+    assert ["IDEMPOTENT_WRITE"] in operations
+
+
+def test_a_certificate_makes_another_principal_than_a_password():
+    with_tls = spec("mtls", users=[user(grants=["listener"])])
+    assert {rule["principal"] for rule in ks.kafka_rights(with_tls)} == {
+        "User:CN=nova"
+    }
+
+
+# -- what is refused ----
+
+
+def changed(node, **more):
+    cluster = spec("sasl_ssl", 3)
+    cluster["nodes"][node].update(more)
+    return cluster
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (spec(group_hosts=["k1", "k2"]), ["kafka_nodes", "new_cluster.yml"]),
+        (spec("sasl_ssl", 3, host="k9"), ["kafka_nodes does not name k9"]),
+        (spec("sasl_ssl", 2), ["1, 3 or 5 nodes"]),
+        (spec("sasl_ssl", 3, cluster_id=""), ["kafka_cluster_id is empty"]),
+        (changed(1, id=0), ["k1 and k2", "same id, 0"]),
+        (changed(1, directory_id=IDS[0]), ["k1 and k2", "directory_id"]),
+        (changed(1, directory_id=""), ["k2", "directory_id of 22"]),
+        (changed(1, id="x"), ["k2 the id 'x'"]),
+        (
+            changed(1, advertised="127.0.0.1"),
+            ["kafka_advertised_address of k2"],
+        ),
+        (changed(0, listen="127.0.0.1"), ["kafka_listen_address of k1"]),
+        (
+            spec("sasl_ssl", 3, admin_password=""),
+            ["kafka_admin_password has fewer than 8"],
+        ),
+        (spec("sasl_scram", admin_password=SHORT), ["kafka_admin_password"]),
+        (
+            spec("sasl_ssl", 3, controller_security="sasl_scram"),
+            ["kafka_controller_security", "before a leader is elected"],
+        ),
+        (
+            spec("sasl_ssl", 3, controller_security="none"),
+            ["kafka_controller_security is none"],
+        ),
+        (
+            spec(
+                "sasl_ssl",
+                3,
+                controller_security="sasl_ssl",
+                controller_password="",
+            ),
+            ["kafka_controller_password"],
+        ),
+        (spec("sasl_ssl", 3, pki_dir=""), ["kafka_tls_ca_file is empty"]),
+        (spec("sasl_scram", mechanism="PLAIN"), ["kafka_sasl_mechanism"]),
+        (spec("sasl_ssl", users=[user("a b")]), ["kafka_users", "'a b'"]),
+        (spec("sasl_ssl", users=[user("admin")]), ["brokers use themselves"]),
+        (spec("sasl_ssl", users=[user(), user()]), ["nova twice"]),
+        (
+            spec("sasl_ssl", users=[user(password=SHORT)]),
+            ["password of nova", "fewer than 8"],
+        ),
+        (
+            spec("sasl_ssl", users=[user(password=SHORT + "\n8")]),
+            ["password of nova", "one line"],
+        ),
+        (spec(users=[user()]), ["kafka_users has the user nova", "sasl_ssl"]),
+    ],
+)
+def test_is_refused_in_one_sentence(bad, words):
+    problems = ks.kafka_security_problems(bad)
+    for word in words:
+        assert any(word in problem for problem in problems), problems
+    assert all(problem.endswith(".") for problem in problems)
+    assert WORD not in str(problems)
+
+
+@pytest.mark.parametrize("security", ["plaintext", "sasl_plain", "sasl_scram"])
+def test_what_is_not_encrypted_stays_on_loopback_unless_asked(security):
+    public = spec(security)
+    public["nodes"][0]["listen"] = "192.0.2.1"
+    assert "kafka_allow_plaintext" in str(ks.kafka_security_problems(public))
+    public["allow_plaintext"] = True
+    assert ks.kafka_security_problems(public) == []
+
+
+@pytest.mark.parametrize("security", ks.PROTOCOLS)
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_what_can_work_is_not_refused(security, nodes):
+    good = spec(security, nodes)
+    good["allow_plaintext"] = True
+    assert ks.kafka_security_problems(good) == []
+
+
+# -- nodes from the inventory ----
+
+
+def test_the_nodes_come_from_the_inventory():
+    own = {"host": "k1", "id": 1, "listen": ANY, "advertised": "one"}
+    hostvars = {
+        "k2": {"kafka_listen_address": "192.0.2.2"},
+        "k3": {"kafka_listen_address": ANY},
+    }
+    nodes = {"k1": {"id": 7}, "k2": {"id": 8}, "k3": {"id": 9}}
+    found = ks.kafka_node_list(nodes, hostvars, own)
+    assert [ks.node_address(node) for node in found] == [
+        "one",
+        "192.0.2.2",
+        "k3",
+    ]
+    assert [node["id"] for node in found] == [7, 8, 9]
+    assert ks.kafka_node_list({}, {}, own) == [own]
