@@ -122,3 +122,15 @@ server.accept()
     [[ "$status" -eq 0 ]]
     uncalled_like '^(playbook|systemctl|install_package)'
 }
+
+@test "an account that oslo.messaging cuts at its slash is refused" {
+    RABBIT_PASSWORD=a/s3cr3t refuses "RABBIT_PASSWORD contains a slash"
+    [[ "$output" != *s3cr3t* ]]
+    RABBIT_USERID=a/b refuses "RABBIT_USERID contains a slash"
+    RPC_USERNAME=a RPC_PASSWORD=s3/cr3t refuses "RPC_PASSWORD contains a slash"
+    RPC_USERNAME=a/b RPC_PASSWORD=c refuses "RPC_USERNAME contains a slash"
+    # The account that is used counts, and a broker's may have slashes.
+    RABBIT_PASSWORD=a/b RPC_USERNAME=a RPC_PASSWORD=b \
+        run devstack stack 'phase stack pre-install'
+    [[ "$status" -eq 0 ]]
+}

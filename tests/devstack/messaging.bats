@@ -103,6 +103,19 @@ NOTIFY=oslo_messaging_notifications
     [[ "$output" == *"192.0.2.5 must have the virtual host nova_cell1."* ]]
 }
 
+@test "a virtual host that oslo.messaging cuts is refused" {
+    local vhost
+    for vhost in 'a#b' 'a?b' 'a%41' 'a;b'; do
+        run devstack stack 'phase stack nothing' \
+            "iniset_rpc_backend nova $CONF DEFAULT '$vhost'"
+        refused "\"$vhost\" contains one of # ? % ;"
+        run devstack stack 'phase stack nothing' \
+            "rpc_backend_add_vhost '$vhost'"
+        refused "\"$vhost\" contains one of # ? % ;"
+    done
+    uncalled_like rabbitmqctl
+}
+
 @test "install makes the account that RPC_USERNAME names" {
     export RPC_USERNAME=me RPC_PASSWORD=pw
     run devstack stack 'phase stack install'
