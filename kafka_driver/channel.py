@@ -25,6 +25,7 @@ _SLICE = 0.1
 _MAX_BACK_OFF = 30.0
 #: For the reports of purged records.
 _PURGE_TIME = 1.0
+_DEFECT_PAUSE = 1.0
 #: A record fails when its topic was looked for this often.
 _UNKNOWN_TRIES = 3
 #: The client library's default for message.max.bytes.
@@ -41,6 +42,7 @@ class Record:
         "key",
         "left",
         "parked",
+        "size",
         "topic",
         "unknown",
         "value",
@@ -48,7 +50,9 @@ class Record:
 
     def __init__(self, topic: str, value: bytes, key: bytes | None) -> None:
         self.topic = topic
+        #: None while the client library has it.
         self.value: bytes | None = value
+        self.size = len(value)
         self.key = key
         self.done: concurrency.Signal | None = None
         self.error: KafkaError | None = None
@@ -115,8 +119,10 @@ class Channel:
         :raises BufferError: when the queue is full
         :raises KafkaException: when the client library refuses it
         """
+        client = self._client
         if record.topic in self._ready and self._produce(record):
-            record.value = None  # the client library has its copy
+            if self._client is not client:
+                self._leave(client)
             return
         with self._lock:
             if record.topic in self._ready and self._produce(record):
@@ -153,21 +159,39 @@ class Channel:
     def join(self, timeout: float) -> bool:
         return self._thread.join(timeout)
 
+    def _leave(self, client: Any) -> None:
+        """See to a record that may have got into a client just given up.
+
+        Its thread may be done with it already; the record's report sends it
+        by the next client, or fails it.
+        """
+        if client is not None:
+            self._purge(client)
+        if self.ended:
+            raise KafkaException(KafkaError(KafkaError._DESTROY))
+
     def _produce(self, record: Record) -> bool:
         """Hand a record to the client; False when that is of no more use."""
         client = self._client
         if client is None:
             return False
+        # The client library takes a copy. Its report may come, and give the
+        # value back, before the call has returned.
+        value, record.value = record.value, None
         try:
             client.produce(
                 record.topic,
-                record.value,
+                value,
                 record.key,
                 on_delivery=lambda error, message: self._on_delivery(
                     record, error, message
                 ),
             )
+        except BufferError:
+            record.value = value
+            raise
         except KafkaException as exc:
+            record.value = value
             error = errors.kafka_error(exc)
             if errors.is_fatal(error):
                 self._fatal = error
@@ -197,7 +221,7 @@ class Channel:
         return record.unknown < _UNKNOWN_TRIES
 
     def _check_room(self, record: Record) -> None:
-        size = len(record.value or b"")
+        size = record.size
         settings = self._settings
         if self.ended:
             raise KafkaException(KafkaError(KafkaError._DESTROY))
@@ -216,35 +240,51 @@ class Channel:
             record
         )
         self._parked_count += 1
-        self._parked_bytes += len(record.value or b"")
+        self._parked_bytes += record.size
 
     def _forget_parked(self, record: Record) -> None:
         record.parked = False
         self._parked_count -= 1
-        self._parked_bytes -= len(record.value or b"")
+        self._parked_bytes -= record.size
 
     # Called by the thread, callbacks of the client library included.
 
     def _run(self) -> None:
         maker = self._make_maker()
         back_off = 1.0
-        while self._stop_at is None:
-            # Records whose topic is being looked for should not wait.
-            hurry = self._parked and self.last_error is None
-            self._poll(self._client, _SLICE / 10 if hurry else _SLICE)
-            self._serve_parked(maker)
-            self._tell_failures()
-            if self._fatal is not None:
-                self._rebuild(back_off)
-                back_off = min(back_off * 2, _MAX_BACK_OFF)
-            elif not self._reported:
-                back_off = 1.0
-        while self.queued() and time.monotonic() < self._stop_at:
-            self._poll(self._client, _SLICE)
-            self._serve_parked(maker)
+        while self._stop_at is None or (
+            self.queued() and time.monotonic() < self._stop_at
+        ):
+            try:
+                self._round(maker)
+                if self._fatal is not None and self._stop_at is None:
+                    self._rebuild(back_off)
+                    back_off = min(back_off * 2, _MAX_BACK_OFF)
+                elif not self._reported:
+                    back_off = 1.0
+            except Exception as exc:
+                self._go_on_after(exc)
         maker.close()
         self._tell_failures()
         self._give_up()
+
+    def _round(self, maker: admin.TopicMaker) -> None:
+        # Records whose topic is being looked for should not wait.
+        hurry = self._parked and self.last_error is None
+        self._poll(self._client, _SLICE / 10 if hurry else _SLICE)
+        self._serve_parked(maker)
+        self._tell_failures()
+
+    def _go_on_after(self, exc: Exception) -> None:
+        """A defect ends no thread: every record behind it would wait."""
+        self._log.put(
+            LOG,
+            logging.ERROR,
+            "Sending goes on after an unexpected %s: %s",
+            type(exc).__name__,
+            exc,
+        )
+        self._poll(None, _DEFECT_PAUSE)
 
     def _build(self) -> Any:
         return confluent_kafka.Producer(
@@ -294,7 +334,6 @@ class Channel:
                 self._finish(record, errors.kafka_error(exc))
             records.popleft()
             self._forget_parked(record)
-            record.value = None  # the client library has its copy
         del self._parked[topic]
         # Only now may others pass: the order of sending is kept.
         self._ready.add(topic)
@@ -374,16 +413,21 @@ class Channel:
         with self._lock:
             client, self._client = self._client, None
             self._ready.clear()
-        client.purge()
-        end = time.monotonic() + _PURGE_TIME
-        while len(client) and time.monotonic() < end:
-            self._poll(client, _SLICE)
+        self._purge(client)
         del client
         again = time.monotonic() + back_off
         while time.monotonic() < again and self._stop_at is None:
             self._poll(None, _SLICE)
         self._fatal = None
         self._client = self._build()
+
+    def _purge(self, client: Any) -> None:
+        """Have a report of everything that a client holds."""
+        client.purge()
+        # Those of what was in flight come a moment later.
+        end = time.monotonic() + _PURGE_TIME
+        while len(client) and time.monotonic() < end:
+            self._poll(client, _SLICE)
 
     def _give_up(self) -> None:
         """Count what could not be delivered, and fail its senders."""
@@ -393,11 +437,7 @@ class Channel:
             client, self._client = self._client, None
             self.ended = True
         if client is not None:
-            client.purge()
-            # The reports of what was in flight come a moment later.
-            end = time.monotonic() + _PURGE_TIME
-            while len(client) and time.monotonic() < end:
-                self._poll(client, _SLICE)
+            self._purge(client)
         with self._lock:
             for records in self._parked.values():
                 for record in records:

@@ -165,9 +165,8 @@ class Sender:
         except BufferError:
             raise self._queue_full(record.topic) from None
         except KafkaException as exc:
-            size = len(record.value or b"")
             raise errors.translate(
-                exc, record.topic, size, channel.max_bytes()
+                exc, record.topic, record.size, channel.max_bytes()
             ) from None
 
     def _wait(

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Moments at which a record could get lost between two threads."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from kafka_driver import channel, concurrency
+from kafka_driver.channel import Channel, Record
+
+SETTINGS = {
+    "queue.buffering.max.messages": 10,
+    "queue.buffering.max.kbytes": 10,
+}
+
+
+class Message:
+    """What a report is about."""
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def value(self) -> bytes:
+        return self._value
+
+    def latency(self) -> float:
+        return 0.001
+
+
+class Client:
+    """Stands for the client library's producer."""
+
+    made: list["Client"]
+    #: Called at the next produce(), before its record is in the queue.
+    before: Callable[["Client"], None] | None = None
+    #: The report that the next record gets at once, before produce() ends.
+    at_once: KafkaError | None = None
+
+    def __init__(self, _settings: Any, logger: Any) -> None:
+        self.got: list[bytes | None] = []
+        self._queue: list[tuple[bytes, Any]] = []
+        self._purged = False
+        self.made.append(self)
+
+    def produce(
+        self, _topic: str, value: bytes, _key: Any, on_delivery: Any
+    ) -> None:
+        before, Client.before = Client.before, None
+        if before is not None:
+            before(self)
+        error, Client.at_once = Client.at_once, None
+        if error is not None:
+            # As when the polling thread runs while this one does not.
+            report = threading.Thread(
+                target=on_delivery, args=(error, Message(value))
+            )
+            report.start()
+            report.join()
+            return
+        self._queue.append((value, on_delivery))
+
+    def poll(self, timeout: float) -> None:
+        time.sleep(min(timeout, 0.01))
+        queue, self._queue = self._queue, []
+        for value, on_delivery in queue:
+            if self._purged:
+                error = KafkaError(KafkaError._PURGE_QUEUE)
+                on_delivery(error, Message(value))
+            else:
+                self.got.append(value)
+                on_delivery(None, Message(value))
+
+    def purge(self) -> None:
+        self._purged = True
+
+    def list_topics(self, *_args: Any, **_how: Any) -> None:
+        pass
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+
+class Maker:
+    """Knows every topic."""
+
+    defects = 0
+
+    def ready(self, _topic: str) -> bool:
+        if Maker.defects:
+            Maker.defects -= 1
+            raise ZeroDivisionError("a defect")
+        return True
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def log() -> Iterator[concurrency.LogQueue]:
+    queue = concurrency.LogQueue("test-log")
+    yield queue
+    queue.close()
+
+
+@pytest.fixture
+def one(
+    monkeypatch: pytest.MonkeyPatch, log: concurrency.LogQueue
+) -> Iterator[Channel]:
+    """A channel that has delivered its first record."""
+    Client.made = []
+    monkeypatch.setattr(channel.confluent_kafka, "Producer", Client)
+    made = Channel(SETTINGS, Maker, log)  # type: ignore[arg-type]
+    deliver(made, b"first")
+    yield made
+    made.close(time.monotonic() + 1)
+    assert made.join(10)
+
+
+def deliver(to: Channel, value: bytes) -> None:
+    record = new(value)
+    to.submit(record)
+    assert record.done is not None
+    assert record.done.wait(10)
+    assert record.error is None
+
+
+def new(value: bytes) -> Record:
+    record = Record("topic", value, None)
+    record.done = concurrency.Signal()
+    return record
+
+
+def wait_until(condition: Callable[[], bool], timeout: float = 10) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def test_a_report_before_produce_has_returned_leaves_the_record_whole(
+    one: Channel,
+) -> None:
+    Client.at_once = KafkaError(KafkaError._UNKNOWN_TOPIC)
+
+    deliver(one, b"second")
+
+    assert Client.made[0].got == [b"first", b"second"]
+    assert one.queued() == 0
+
+
+def test_a_record_that_a_replaced_client_got_goes_to_its_successor(
+    one: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "_PURGE_TIME", 0.0)
+
+    def replace(client: Client) -> None:
+        one._fatal = KafkaError(KafkaError._FATAL)
+        wait_until(lambda: len(Client.made) == 2)
+        monkeypatch.setattr(channel, "_PURGE_TIME", 5.0)
+
+    Client.before = replace
+    deliver(one, b"second")
+
+    assert [client.got for client in Client.made] == [[b"first"], [b"second"]]
+
+
+def test_a_record_that_a_closed_client_got_is_told_as_lost(
+    one: Channel,
+) -> None:
+    def close(_client: Client) -> None:
+        one.close(time.monotonic())
+        assert one.join(10)
+
+    Client.before = close
+    with pytest.raises(KafkaException, match="_DESTROY"):
+        one.submit(new(b"second"))
+
+
+def test_a_closed_channel_takes_no_record(one: Channel) -> None:
+    one.close(time.monotonic())
+    assert one.join(10)
+
+    with pytest.raises(KafkaException, match="_DESTROY"):
+        one.submit(new(b"second"))
+
+
+def test_a_defect_is_logged_and_ends_no_thread(
+    one: Channel,
+    log: concurrency.LogQueue,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(channel, "_DEFECT_PAUSE", 0.01)
+    Maker.defects = 2
+    one._ready.clear()  # the next record has to look for its topic
+
+    deliver(one, b"second")
+
+    log.drain()
+    told = [
+        record
+        for record in caplog.records
+        if "unexpected ZeroDivisionError: a defect" in record.getMessage()
+    ]
+    assert len(told) == 2
+    assert {record.levelno for record in told} == {logging.ERROR}
