@@ -60,8 +60,9 @@ def main() -> None:
         executor="threading",
         pool=arguments.pool,
     )
-    listener.start()
-    print("listening", flush=True)
+    with printer.lock:
+        listener.start()
+        print("listening", flush=True)
     enough = printer.done.wait(arguments.timeout)
     listener.stop()
     listener.wait()
