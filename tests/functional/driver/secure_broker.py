@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A broker with TLS, SASL and ACLs, and the certificates for it."""
 
+import datetime
 import os
 import subprocess
 from pathlib import Path
@@ -34,12 +35,15 @@ group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 listeners=PLAINTEXT://127.0.0.1:{plain},SASL_SSL://localhost:{sasl_ssl},\
 SSL://localhost:{ssl},SASL_PLAINTEXT://localhost:{sasl_plaintext},\
+EXPIRED://localhost:{expired},SOON://localhost:{soon},\
 CONTROLLER://127.0.0.1:{controller}
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,\
-SASL_SSL:SASL_SSL,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT
+SASL_SSL:SASL_SSL,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,EXPIRED:SSL,SOON:SSL
 inter.broker.listener.name=PLAINTEXT
 ssl.keystore.type=PEM
 ssl.keystore.location={directory}/broker.pem
+listener.name.expired.ssl.keystore.location={directory}/expired.pem
+listener.name.soon.ssl.keystore.location={directory}/soon.pem
 ssl.truststore.type=PEM
 ssl.truststore.location={directory}/ca.pem
 listener.name.ssl.ssl.client.auth=required
@@ -54,6 +58,21 @@ listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config={scram_login}
 listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config={scram_login}
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:ANONYMOUS
+"""
+_CA = """
+[ca]
+default_ca = here
+[here]
+certificate = ca.pem
+private_key = ca.key
+database = index
+serial = ca.srl
+new_certs_dir = .
+default_md = sha256
+policy = any
+unique_subject = no
+[any]
+commonName = supplied
 """
 _MODULES = "org.apache.kafka.common.security"
 
@@ -74,6 +93,8 @@ class SecureBroker:
                 "sasl_ssl",
                 "ssl",
                 "sasl_plaintext",
+                "expired",
+                "soon",
                 "controller",
             )
         }
@@ -171,7 +192,10 @@ class SecureBroker:
 
 
 def make_certificates(directory: Path) -> None:
-    """A CA, the broker's certificate for localhost, and a client's."""
+    """A CA, the broker's certificates for localhost, and a client's.
+
+    Of the broker's, one has expired and one will in a few days.
+    """
 
     def openssl(*arguments: str) -> None:
         subprocess.run(
@@ -190,6 +214,8 @@ def make_certificates(directory: Path) -> None:
             "-nodes",
             "-subj",
             f"/CN={ca}",
+            "-days",
+            "1000",
             "-keyout",
             f"{ca}.key",
             "-out",
@@ -219,6 +245,33 @@ def make_certificates(directory: Path) -> None:
             "-CAkey",
             "ca.key",
             "-CAcreateserial",
+            "-days",
+            "1000",
+            "-extfile",
+            "extensions",
+            "-out",
+            f"{name}.crt",
+        )
+    # Only this command of openssl's takes dates.
+    (directory / "ca.conf").write_text(_CA)
+    (directory / "index").touch()
+    (directory / "extensions").write_text("subjectAltName=DNS:localhost\n")
+    soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=5)
+    for name, begin, end in (
+        ("expired", "20200101000000Z", "20200102000000Z"),
+        ("soon", "20200101000000Z", soon.strftime("%Y%m%d%H%M%SZ")),
+    ):
+        openssl(
+            "ca",
+            "-batch",
+            "-config",
+            "ca.conf",
+            "-in",
+            "broker.csr",
+            "-startdate",
+            begin,
+            "-enddate",
+            end,
             "-extfile",
             "extensions",
             "-out",
@@ -234,9 +287,10 @@ def make_certificates(directory: Path) -> None:
         "-passout",
         f"pass:{KEY_PASSWORD}",
     )
-    (directory / "broker.pem").write_text(
-        "".join(
-            (directory / part).read_text()
-            for part in ("broker.key", "broker.crt", "ca.pem")
+    for name in ("broker", "expired", "soon"):
+        (directory / f"{name}.pem").write_text(
+            "".join(
+                (directory / part).read_text()
+                for part in ("broker.key", f"{name}.crt", "ca.pem")
+            )
         )
-    )

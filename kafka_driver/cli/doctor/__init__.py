@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``kafka-driver doctor``: why do notifications not flow?
+
+It reads the configuration as the service does and looks at everything
+between a notification and its reader, one check after the other.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from kafka_driver import errors
+from kafka_driver.cli import common
+from kafka_driver.cli.doctor import examine, findings, settings
+from kafka_driver.cli.doctor.findings import Finding
+
+_EPILOG = """\
+exit code:
+  0  no check failed; there may be warnings
+  1  a check failed
+  2  the command line is wrong
+"""
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "doctor",
+        help="find out why notifications do not flow",
+        description="Look at everything between a notification and its "
+        "reader: configuration, URL, names, connections, TLS, SASL, topics, "
+        "replication, permissions and the consumer group. Each line says ok, "
+        "warning, failed or skipped, and what to do.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    common.add_source(parser, both=True)
+    parser.add_argument(
+        "--rpc",
+        action="store_true",
+        help="call a server over the RPC transport, too",
+    )
+    parser.add_argument(
+        "--send",
+        action="store_true",
+        help="send a notification and read it back, over a topic that is "
+        "made for it and removed",
+    )
+    parser.add_argument(
+        "--group",
+        metavar="NAME",
+        help="consumer group or listener pool whose lag is looked at; "
+        "default: consumer_group of the configuration",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=5.0,
+        metavar="SECONDS",
+        help="how long to wait for each answer; default: %(default)s",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object, not lines"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    wrong = usage_error(arguments)
+    if wrong:
+        print(f"kafka-driver doctor: {wrong}", file=sys.stderr)
+        return 2
+    found: list[Finding] = []
+    secrets: set[str] = set()
+    for one in _checks(arguments, secrets):
+        found.append(one)
+        if not arguments.json:
+            line = findings.without(secrets, findings.as_line(one))
+            print(line, flush=True)
+    end = (findings.as_json if arguments.json else findings.summary)(found)
+    print(findings.without(secrets, end), flush=True)
+    return 1 if findings.has_failed(found) else 0
+
+
+def usage_error(arguments: argparse.Namespace) -> str:
+    """What is wrong with the command line, "" when nothing is."""
+    if not (arguments.config_file or arguments.config_dir or arguments.url):
+        return "give --config-file, --config-dir or --url"
+    if not 0 < arguments.timeout <= 600:
+        return "--timeout must be more than 0 and at most 600 seconds"
+    return ""
+
+
+def _checks(
+    arguments: argparse.Namespace, secrets: set[str]
+) -> Iterator[Finding]:
+    """Every finding; `secrets` gets what must not be shown."""
+    try:
+        conf = common.load(arguments)
+    except errors.ConfigurationError as exc:
+        yield examine.said(settings.CONFIGURATION, exc)
+        return
+    secrets |= settings.secrets(conf, arguments.url)
+    files, dirs = common.files_and_dirs(arguments)
+    request = examine.Request(
+        url=arguments.url,
+        timeout=arguments.timeout,
+        rpc=arguments.rpc,
+        send=arguments.send,
+        group=arguments.group,
+        config={"files": files, "dirs": dirs},
+    )
+    try:
+        yield from examine.examine(conf, request)
+    except Exception as exc:
+        # A diagnosis that ends with a traceback helps nobody.
+        yield findings.failed(
+            "doctor",
+            f"the next check ended with {type(exc).__name__}: {exc}",
+            "report it as a defect of the driver",
+        )

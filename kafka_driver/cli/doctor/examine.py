@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The checks in their order: which of them need what others found."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from confluent_kafka.admin import ResourceType  # type: ignore[attr-defined]
+from oslo_config import cfg
+from oslo_messaging._drivers.kafka_driver import kafka_options
+
+from kafka_driver import client_config, errors, options, topics
+from kafka_driver.cli import common
+from kafka_driver.cli.doctor import (
+    client,
+    findings,
+    group,
+    listener,
+    network,
+    round_trip,
+    rpc,
+    settings,
+    topic_state,
+)
+from kafka_driver.cli.doctor.findings import Finding
+from kafka_driver.cli.send import PRIORITIES
+
+_OPTIONS = "options"
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What the command line asks for."""
+
+    url: str | None
+    timeout: float
+    rpc: bool
+    send: bool
+    group: str | None
+    config: dict[str, list[str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Bus:
+    """What the configuration says about Kafka.
+
+    :param url: as this driver takes it
+    :param chosen: the options of [oslo_messaging_kafka]
+    :param names: of the topics, with priorities
+    :param in_tree: whether oslo.messaging's own driver is to be used
+    """
+
+    url: Any
+    chosen: Any
+    names: list[str]
+    in_tree: bool
+
+
+def examine(conf: cfg.ConfigOpts, request: Request) -> Iterator[Finding]:
+    """Every check, as soon as it is done."""
+    settings.register(conf)
+    yield settings.software()
+    yield settings.files(common.files_read(**request.config))
+    if request.config["files"] or request.config["dirs"]:
+        yield settings.notification_drivers(conf)
+    else:
+        yield findings.skipped(settings.DRIVER, "only --url was given")
+    yield from _notifications(conf, request)
+    yield from _rpc(conf, request)
+
+
+def _notifications(
+    conf: cfg.ConfigOpts, request: Request
+) -> Iterator[Finding]:
+    try:
+        source = settings.notification_url(conf, request.url)
+    except errors.ConfigurationError as exc:
+        yield said(settings.URL, exc)
+        return
+    url, found = settings.parsed(conf, source)
+    yield found
+    if url is None:
+        return
+    found = settings.scheme(url, source)
+    yield found
+    if found.level == findings.FAILED:
+        yield findings.skipped(
+            "kafka", f"notifications do not take this driver ({url.transport})"
+        )
+        return
+    in_tree = url.transport == settings.IN_TREE
+    try:
+        if in_tree:
+            yield from as_ours(conf, url)
+        chosen = options.register(conf, url)
+        chosen.kafka_driver_create_topics &= not in_tree
+        client_config.check(url, chosen)
+        vhost = topics.check_vhost(url.virtual_host)
+        names = [
+            topics.name(topic, priority, vhost)
+            for topic in settings.notification_topics(conf)
+            for priority in PRIORITIES
+        ]
+    except (errors.ConfigurationError, errors.IllegalTopic) as exc:
+        yield said(_OPTIONS, exc)
+        return
+    for text in client_config.warnings(url, chosen):
+        yield findings.warning(_OPTIONS, *halves(text))
+    bus = Bus(url, chosen, names, in_tree)
+    yield from _brokers(conf, request, bus)
+
+
+def _brokers(
+    conf: cfg.ConfigOpts, request: Request, bus: Bus
+) -> Iterator[Finding]:
+    places = [
+        network.Place(host.hostname, host.port or client_config.DEFAULT_PORT)
+        for host in bus.url.hosts
+        if host.hostname
+    ]
+    places, found = network.resolve(places)
+    yield from found
+    if places:
+        places, found = network.connect(places, request.timeout)
+        yield from found
+    if not places:
+        yield findings.skipped(client.BROKERS, "none of them can be reached")
+        return
+    usable, found = listener.look(places, bus.chosen, request.timeout)
+    yield from found
+    if not usable:
+        yield findings.skipped(client.LOGIN, "the connection is of no use")
+        return
+    cluster, found = client.connect(bus.url, bus.chosen, request.timeout)
+    yield from found
+    if cluster is None:
+        yield findings.skipped(
+            topic_state.TOPICS, "nothing is told without a login"
+        )
+        return
+    yield from _topics(request, bus, cluster)
+    if request.send:
+        yield round_trip.travel(cluster, conf, bus.url, bus.chosen)
+    else:
+        yield findings.skipped(round_trip.ROUND_TRIP, "--send was not given")
+
+
+def _topics(
+    request: Request, bus: Bus, cluster: client.Cluster
+) -> Iterator[Finding]:
+    state = topic_state.read(cluster, bus.names)
+    count = len(cluster.metadata.brokers)
+    yield from topic_state.existence(state, *_creation(cluster, bus))
+    yield from topic_state.replication(state, count)
+    factor = bus.chosen.kafka_driver_topic_replication
+    if factor > count:
+        yield findings.warning(
+            topic_state.REPLICATION,
+            f"kafka_driver_topic_replication is {factor} and the number of "
+            f"brokers that answer {count}, so no topic can be created",
+            f"set it to {count} or fewer, or start the others",
+        )
+    yield from topic_state.permissions(state, sends=request.url is None)
+    name = request.group or group_name(
+        bus.chosen, topics.check_vhost(bus.url.virtual_host)
+    )
+    yield from group.examine(cluster, name, state)
+
+
+def group_name(chosen: Any, vhost: str) -> str:
+    """The group of a listener without a pool."""
+    name: str = chosen.consumer_group
+    if chosen.kafka_driver_group_by_vhost and vhost:
+        return f"{name}.{vhost}"
+    return name
+
+
+def as_ours(conf: cfg.ConfigOpts, url: Any) -> list[Finding]:
+    """Make the in-tree driver's URL one that our checks take."""
+    found = []
+    if any(not host.port for host in url.hosts):
+        found.append(
+            findings.failed(
+                settings.URL,
+                "a host of the kafka:// URL has no port, and that driver "
+                "knows no default",
+                "write HOST:9092",
+            )
+        )
+    url.transport = settings.OURS
+    # It takes what it does not know, and has no use for it.
+    url.query = {
+        name: value
+        for name, value in url.query.items()
+        if name in {opt.dest for opt in kafka_options.KAFKA_OPTS}
+    }
+    chosen = options.register(conf, url)
+    if "SASL" not in chosen.security_protocol and client_config.credentials(
+        url
+    ):
+        found.append(
+            findings.warning(
+                settings.URL,
+                "user and password are not used with security_protocol="
+                f"{chosen.security_protocol}",
+                "set SASL_SSL in section [oslo_messaging_kafka], or take "
+                "them out of the URL",
+            )
+        )
+        for host in url.hosts:
+            host.username = host.password = None
+    return found
+
+
+def _creation(cluster: client.Cluster, bus: Bus) -> tuple[bool, str]:
+    """Whether missing topics are made, and who says so."""
+    if bus.chosen.kafka_driver_create_topics:
+        return True, "by the driver: kafka_driver_create_topics is on"
+    if not bus.in_tree:
+        return False, "kafka_driver_create_topics is off"
+    first = str(min(cluster.metadata.brokers, default=0))
+    entries = topic_state.settings(cluster, ResourceType.BROKER, [first])
+    value = entries.get(first, {}).get("auto.create.topics.enable")
+    return value != "false", (
+        "auto.create.topics.enable of the brokers is "
+        + (value or "not to be read")
+    )
+
+
+def _rpc(conf: cfg.ConfigOpts, request: Request) -> Iterator[Finding]:
+    if not (request.config["files"] or request.config["dirs"]):
+        yield findings.skipped(rpc.RPC, "only --url was given")
+        return
+    try:
+        source = settings.rpc_url(conf)
+    except errors.ConfigurationError as exc:
+        yield said(rpc.RPC, exc)
+        return
+    url, found = settings.parsed(conf, source)
+    if url is None:
+        yield dataclasses.replace(found, check=rpc.RPC)
+        return
+    found = settings.rpc_scheme(url)
+    if found.level != findings.OK:
+        yield found
+    elif request.rpc:
+        yield from rpc.call(url, source.text, request.config, request.timeout)
+    else:
+        yield findings.skipped(rpc.RPC, "--rpc was not given")
+
+
+def said(check: str, error: Exception) -> Finding:
+    """An error of the driver: what is wrong, a colon, what to write."""
+    return findings.failed(check, *halves(str(error)))
+
+
+def halves(text: str) -> tuple[str, str]:
+    what, sign, fix = text.rpartition(": ")
+    return (what, fix) if sign else (text, "correct it")

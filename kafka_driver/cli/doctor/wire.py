@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two requests that a broker answers before anybody has logged in.
+
+No client library tells what a listener expects from its clients: these do.
+Both have kept their form since Kafka 1.0.
+"""
+
+import socket
+import struct
+
+_SASL_HANDSHAKE = 17
+_API_VERSIONS = 18
+_LARGEST = 1 << 20
+
+#: Error codes of an answer to a SASL handshake.
+NONE = 0
+UNSUPPORTED_MECHANISM = 33
+ILLEGAL_STATE = 34
+
+#: Requests whose numbers tell how old a broker is.
+_LIST_OFFSETS = 2
+_ALTER_REASSIGNMENTS = 45
+
+
+class NoKafka(Exception):
+    """What answered does not speak Kafka's protocol."""
+
+
+def api_versions(connection: socket.socket) -> dict[int, tuple[int, int]]:
+    """Number of each request -> its oldest and its newest version.
+
+    :raises OSError: when the connection fails
+    :raises NoKafka: when the answer is of something else
+    """
+    body = _ask(connection, _API_VERSIONS, b"")
+    try:
+        _error, count = struct.unpack_from(">hi", body)
+        rows = [
+            struct.unpack_from(">hhh", body, 6 + 6 * number)
+            for number in range(count)
+        ]
+    except struct.error:
+        raise NoKafka from None
+    return {key: (oldest, newest) for key, oldest, newest in rows}
+
+
+def sasl_handshake(
+    connection: socket.socket, mechanism: str
+) -> tuple[int, list[str]]:
+    """Error code, and the mechanisms that the listener has."""
+    name = mechanism.encode()
+    body = _ask(
+        connection, _SASL_HANDSHAKE, struct.pack(">h", len(name)) + name
+    )
+    try:
+        error, count = struct.unpack_from(">hi", body)
+        place = 6
+        names = []
+        for _ in range(count):
+            (length,) = struct.unpack_from(">h", body, place)
+            names.append(body[place + 2 : place + 2 + length].decode())
+            place += 2 + length
+    except (struct.error, UnicodeDecodeError):
+        raise NoKafka from None
+    return error, names
+
+
+def age(versions: dict[int, tuple[int, int]]) -> str:
+    """Which releases of Kafka know these requests."""
+    if versions.get(_LIST_OFFSETS, (0, 0))[0] >= 1:
+        return "4.0 or newer"
+    if _ALTER_REASSIGNMENTS in versions:
+        return "2.4 to 3.9"
+    return "older than 2.4"
+
+
+def _ask(connection: socket.socket, request: int, body: bytes) -> bytes:
+    """Send a request in its first version; return what follows its number."""
+    client = b"kafka-driver"
+    version = 1 if request == _SASL_HANDSHAKE else 0
+    header = struct.pack(">hhih", request, version, 1, len(client)) + client
+    message = header + body
+    connection.sendall(struct.pack(">i", len(message)) + message)
+    (size,) = struct.unpack(">i", _receive(connection, 4))
+    if not 4 <= size <= _LARGEST:
+        raise NoKafka
+    answer = _receive(connection, size)
+    if struct.unpack_from(">i", answer)[0] != 1:
+        raise NoKafka
+    return answer[4:]
+
+
+def _receive(connection: socket.socket, size: int) -> bytes:
+    found = b""
+    while len(found) < size:
+        part = connection.recv(size - len(found))
+        if not part:
+            raise ConnectionResetError("it closed the connection")
+        found += part
+    return found

@@ -1,0 +1,536 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What doctor says, as far as no broker is needed."""
+
+import json
+import ssl
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError
+
+from kafka_driver.cli import main
+from kafka_driver.cli.doctor import (
+    findings,
+    group,
+    listener,
+    network,
+    quoting,
+    rpc,
+    settings,
+    tls,
+    topic_state,
+    wire,
+)
+from kafka_driver.cli.doctor.network import Place
+from kafka_driver.cli.doctor.topic_state import Partition, Topic
+
+PLACE = Place("broker", 9093)
+NOW = ssl.cert_time_to_seconds("Jun 15 12:00:00 2026 GMT")
+
+
+def doctor(
+    capsys: pytest.CaptureFixture[str], *arguments: str
+) -> tuple[int, dict[str, list[dict[str, str]]]]:
+    """Exit code, and the findings by check."""
+    code = main.main(["doctor", "--json", "--timeout=1", *arguments])
+    found: dict[str, list[dict[str, str]]] = {}
+    for one in json.loads(capsys.readouterr().out)["checks"]:
+        found.setdefault(one["check"], []).append(one)
+    return code, found
+
+
+def config(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "service.conf"
+    path.write_text(text)
+    return f"--config-file={path}"
+
+
+# -- URLs ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "kafka-driver://h",
+        "kafka-driver://h:9092,h2:9092/vhost",
+        "kafka-driver://u:p@h:1,u:p@h2:2/?a=b",
+        "kafka-driver://[::1]:9092/",
+        "kafka-driver://u:p%2F%40:@@h/",
+        "kafka-driver://h/?kafka_driver_oauth_scope=a@b",
+    ],
+)
+def test_a_url_that_works_is_left_alone(url: str) -> None:
+    assert quoting.problem(url) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "fix"),
+    [
+        ("kafka-driver://u:se/cret@h:9092/", "write %2F for '/'"),
+        ("kafka-driver://u:12/34@h:9092/", "write %2F for '/'"),
+        ("kafka-driver://u:se#cret@h", "write %23 for '#'"),
+        ("kafka-driver://u:se?cret@h", "write %3F for '?'"),
+        ("kafka-driver://u:se,cret@h", "write %2C for ','"),
+        ("kafka-driver://u:se,cret@h,u:se,cret@h2:1", "write %2C for ','"),
+        ("kafka-driver://u:se[cret@h", "write %5B for '['"),
+        (
+            "kafka-driver://u:se/c#ret@h",
+            "write %23 for '#', %2F for '/'",
+        ),
+    ],
+)
+def test_what_is_to_be_quoted_is_named_without_the_password(
+    url: str, fix: str
+) -> None:
+    problem = quoting.problem(url)
+    assert problem is not None
+    assert problem[1] == fix
+    assert "cret" not in " ".join(problem)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("h:9092", "a scheme"),
+        ("kafka_driver://h:9092", "a scheme"),
+        ("kafka-driver://h:x/", "a port"),
+        ("kafka-driver://h:0/", "a port"),
+        ("kafka-driver://h:70000/", "a port"),
+        ("kafka-driver://h :9092/", "a host"),
+        ("kafka-driver://::1/", "without brackets"),
+        ("kafka-driver://[::1/", "not closed"),
+    ],
+)
+def test_what_no_url_may_have_is_named(url: str, words: str) -> None:
+    problem = quoting.problem(url)
+    assert problem is not None
+    assert words in problem[0]
+
+
+def test_every_spelling_of_a_password_is_a_secret() -> None:
+    secrets = quoting.secrets("kafka-driver://u:pass%2Fword@h,u:pass%2Fword@g")
+    assert {"pass%2Fword", "pass/word"} <= secrets
+    assert quoting.secrets("kafka-driver://u:pa/ssw@h") >= {"pa/ssw"}
+    assert findings.without({"pass", "password"}, "a password") == "a ***"
+
+
+# -- the configuration --------------------------------------------------------
+
+KNOWN = {"noop", "log", "messaging", "messagingv2", "routing", "test"}
+
+
+@pytest.mark.parametrize(
+    ("names", "level", "words"),
+    [
+        ([], "failed", "no notification driver is set"),
+        (["noop"], "failed", "nothing is sent"),
+        (["log"], "failed", "nothing is sent"),
+        (["messaging"], "ok", "are sent"),
+        (["log", "messagingv2"], "ok", "are sent"),
+        (["routing"], "warning", "routing"),
+        (["messagingv3"], "failed", "no notification driver 'messagingv3'"),
+    ],
+)
+def test_what_the_notification_driver_does_is_told(
+    names: list[str], level: str, words: str
+) -> None:
+    found = settings.judge_drivers(names, KNOWN)
+    assert found.level == level
+    assert words in found.text
+    assert bool(found.fix) == (level != "ok")
+
+
+@pytest.mark.parametrize(
+    ("text", "check", "words"),
+    [
+        ("[DEFAULT]\ntransport_url = rabbit://h\n", "scheme", "rabbit"),
+        (
+            "[oslo_messaging_notifications]\ntransport_url = fake://\n",
+            "scheme",
+            "fake",
+        ),
+        (
+            "[oslo_messaging_notifications]\ntransport_url = nosuch://h\n",
+            "scheme",
+            "has no driver for nosuch",
+        ),
+        (
+            "[DEFAULT]\ntransport_url = kafka-driver://u:pa$secret@h\n",
+            "url",
+            "'$'",
+        ),
+        ("[DEFAULT]\ntransport_url = kafka-driver://\n", "options", "no host"),
+        (
+            "[DEFAULT]\ntransport_url = kafka-driver://u:secret@h\n",
+            "options",
+            "has credentials",
+        ),
+        (
+            "[DEFAULT]\ntransport_url = kafka-driver://h/a b\n",
+            "options",
+            "virtual host",
+        ),
+        (
+            "[DEFAULT]\ntransport_url = kafka-driver://h\n"
+            "[oslo_messaging_kafka]\nkafka_driver_send_wait = secret\n",
+            "options",
+            "kafka_driver_send_wait",
+        ),
+        (
+            "[DEFAULT]\ntransport_url = kafka-driver://h\n"
+            "[oslo_messaging_notifications]\ntopics = a b\n",
+            "options",
+            "no legal Kafka topic",
+        ),
+        ("secret line\n", "configuration", "service.conf:1"),
+    ],
+)
+def test_what_is_wrong_with_the_configuration_is_named(
+    text: str,
+    check: str,
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, found = doctor(capsys, config(tmp_path, text))
+    assert code == 1
+    (one,) = found[check]
+    assert one["level"] == "failed"
+    assert words in one["text"]
+    assert one["fix"]
+    assert "pa$secret" not in str(found)
+    assert "secret line" not in str(found)
+
+
+def test_rpc_over_kafka_is_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _code, found = doctor(
+        capsys,
+        config(tmp_path, "[DEFAULT]\ntransport_url = kafka-driver://[::1]:9"),
+    )
+    assert [one["level"] for one in found["rpc"]] == ["warning"]
+    assert "Kafka carries no RPC" in found["rpc"][0]["text"]
+
+
+def test_drop_in_directories_are_read_as_a_service_reads_them(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    drop_ins = tmp_path / ".service" / "service.conf.d"
+    drop_ins.mkdir(parents=True)
+    (drop_ins / "10-bus.conf").write_text(
+        "[oslo_messaging_notifications]\ndriver = noop\n"
+    )
+    _code, found = doctor(
+        capsys, config(tmp_path, "[DEFAULT]\ntransport_url = rabbit://h\n")
+    )
+    assert "10-bus.conf" in found["configuration"][0]["text"]
+    assert found["driver"][0]["text"].startswith("noop")
+
+
+def test_a_url_alone_says_what_was_not_looked_at(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, found = doctor(capsys, "--url=kafka-driver://127.0.0.1:9/")
+    assert code == 1
+    assert found["driver"][0]["level"] == "skipped"
+    assert found["tcp"][0]["level"] == "failed"
+    assert "refused" in found["tcp"][0]["text"]
+    assert found["brokers"][0]["level"] == "skipped"
+
+
+def test_an_unknown_name_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    _code, found = doctor(capsys, "--url=kafka-driver://nowhere.invalid/")
+    assert found["names"][0]["level"] == "failed"
+    assert "nowhere.invalid" in found["names"][0]["text"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--url="],
+        ["--url=kafka-driver://h", "--timeout=0"],
+        ["--url=kafka-driver://h", "--timeout=nan"],
+    ],
+)
+def test_a_wrong_command_line_ends_with_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(["doctor", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+
+
+# -- what is shown ------------------------------------------------------------
+
+
+def test_a_line_has_level_check_text_and_fix() -> None:
+    line = findings.as_line(findings.failed("tcp", "two\nlines", "do it"))
+    assert line == "failed   tcp            two lines; do it"
+    assert findings.as_line(findings.skipped("a", "b")).endswith("because b")
+
+
+def test_json_has_every_finding_and_the_numbers() -> None:
+    found = [findings.ok("a", "b"), findings.warning("c", "d", "e")]
+    told = json.loads(findings.as_json(found))
+    assert told["checks"][1] == {
+        "check": "c",
+        "level": "warning",
+        "text": "d",
+        "fix": "e",
+    }
+    assert told["counts"] == {"ok": 1, "warning": 1, "failed": 0, "skipped": 0}
+
+
+def test_a_failure_is_a_warning_while_another_host_will_do() -> None:
+    found = [findings.failed("tcp", "a", "b"), findings.ok("tcp", "c")]
+    assert network.softened(found, False) == found
+    levels = [one.level for one in network.softened(found, True)]
+    assert levels == ["warning", "ok"]
+
+
+# -- TLS ----------------------------------------------------------------------
+
+
+def certificate(begin: str, end: str) -> dict[str, Any]:
+    return {"notBefore": f"{begin} GMT", "notAfter": f"{end} GMT"}
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "level", "words"),
+    [
+        ("Jan  1 00:00:00 2026", "Jan  1 00:00:00 2028", "ok", "2028-01-01"),
+        ("Jan  1 00:00:00 2026", "Jul  1 00:00:00 2026", "warning", "15 days"),
+        ("Jan  1 00:00:00 2026", "Jun  1 00:00:00 2026", "failed", "expired"),
+        ("Jul  1 00:00:00 2026", "Jul  1 00:00:00 2027", "failed", "from"),
+    ],
+)
+def test_the_dates_of_a_certificate_are_judged(
+    begin: str, end: str, level: str, words: str
+) -> None:
+    found = tls.dates("x", certificate(begin, end), NOW)
+    assert found.level == level
+    assert words in found.text
+
+
+def not_verified(code: int) -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError(1, "no")
+    error.verify_code = code
+    error.verify_message = "the message"
+    return error
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (10, "expired on 2026-06-01"),
+        (62, "is for other, not for broker"),
+        (20, "CA that is not trusted"),
+        (26, "the message"),
+    ],
+)
+def test_why_a_certificate_is_refused_is_told(code: int, words: str) -> None:
+    found = {
+        **certificate("Jan  1 00:00:00 2026", "Jun  1 00:00:00 2026"),
+        "subjectAltName": (("DNS", "other"),),
+    }
+    told = tls.trouble(PLACE, not_verified(code), found, NOW)
+    assert words in told.text
+    assert told.fix
+
+
+# -- the protocol -------------------------------------------------------------
+
+
+class Wire:
+    """A socket that answers with fixed bytes."""
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+
+    def sendall(self, _data: bytes) -> None:
+        pass
+
+    def recv(self, size: int) -> bytes:
+        part, self._answer = self._answer[:size], self._answer[size:]
+        return part
+
+
+def framed(body: bytes) -> Any:
+    return Wire(struct.pack(">ii", len(body) + 4, 1) + body)
+
+
+def test_the_answers_of_a_broker_are_read() -> None:
+    rows = struct.pack(">hi", 0, 2) + struct.pack(">hhhhhh", 2, 1, 9, 3, 0, 9)
+    assert wire.api_versions(framed(rows)) == {2: (1, 9), 3: (0, 9)}
+    names = struct.pack(">hi", 33, 1) + struct.pack(">h", 5) + b"PLAIN"
+    assert wire.sasl_handshake(framed(names), "X") == (33, ["PLAIN"])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        struct.pack(">ii", 4, 2),
+        struct.pack(">ii", 6, 1) + b"\0\0",
+    ],
+)
+def test_what_is_no_kafka_is_told_from_it(answer: bytes) -> None:
+    socket: Any = Wire(answer)
+    with pytest.raises(wire.NoKafka):
+        wire.api_versions(socket)
+
+
+@pytest.mark.parametrize(
+    ("versions", "age"),
+    [
+        ({2: (1, 11), 45: (0, 1)}, "4.0 or newer"),
+        ({2: (0, 9), 45: (0, 0)}, "2.4 to 3.9"),
+        ({2: (0, 3)}, "older than 2.4"),
+    ],
+)
+def test_the_age_of_a_broker_is_told(
+    versions: dict[int, tuple[int, int]], age: str
+) -> None:
+    assert wire.age(versions) == age
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code", "level"),
+    [
+        (None, wire.ILLEGAL_STATE, "ok"),
+        (None, wire.NONE, "failed"),
+        (None, wire.UNSUPPORTED_MECHANISM, "failed"),
+        ("PLAIN", wire.NONE, "ok"),
+        ("PLAIN", wire.ILLEGAL_STATE, "failed"),
+        ("PLAIN", wire.UNSUPPORTED_MECHANISM, "failed"),
+    ],
+)
+def test_listener_and_options_have_to_agree_about_sasl(
+    wanted: str | None, code: int, level: str
+) -> None:
+    protocol = "PLAINTEXT" if wanted is None else "SASL_PLAINTEXT"
+    found = listener.sasl(PLACE, protocol, wanted, code, ["X"])
+    assert found.level == level
+
+
+# -- topics -------------------------------------------------------------------
+
+
+def topic(
+    replicas: int = 3,
+    in_sync: int = 3,
+    least: int | None = 2,
+    leader: int = 1,
+    may: tuple[str, ...] = ("READ", "WRITE"),
+) -> Topic:
+    return Topic(
+        "t",
+        partitions=(Partition(0, leader, replicas, in_sync),),
+        may=frozenset(may),
+        min_insync=least,
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "brokers", "level", "words"),
+    [
+        (topic(), 3, "ok", "in sync"),
+        (topic(1, 1, 1), 1, "ok", "in sync"),
+        (topic(1, 1, 1), 3, "warning", "one replica"),
+        (topic(1, 1, 2), 1, "failed", "every confirmed send is refused"),
+        (topic(3, 1, 2), 1, "failed", "fewer in-sync"),
+        (topic(3, 2, 2), 2, "warning", "not in sync"),
+        (topic(2, 2, 2), 2, "warning", "one broker away stops"),
+        (topic(leader=-1), 3, "failed", "no leader"),
+        (topic(least=None), 3, "skipped", "DESCRIBE_CONFIGS"),
+    ],
+)
+def test_replication_is_judged(
+    state: Topic, brokers: int, level: str, words: str
+) -> None:
+    found = topic_state.replication([state], brokers)
+    assert level in [one.level for one in found]
+    (one,) = [one for one in found if one.level == level]
+    assert words in one.text
+
+
+def test_missing_topics_fail_only_when_nobody_makes_them() -> None:
+    missing = Topic("m", "missing")
+
+    def levels(topics: list[Topic], created: bool) -> list[str]:
+        return [
+            one.level for one in topic_state.existence(topics, created, "why")
+        ]
+
+    assert levels([missing], True) == ["ok"]
+    assert levels([missing], False) == ["failed"]
+    assert levels([topic(), missing], False) == ["ok", "warning"]
+    assert levels([Topic("f", "forbidden")], True) == ["failed"]
+    assert levels([Topic("e", "_TRANSPORT")], True) == ["failed"]
+
+
+@pytest.mark.parametrize(
+    ("may", "sends", "levels"),
+    [
+        (("READ", "WRITE"), True, ["ok"]),
+        (("READ",), True, ["failed"]),
+        (("READ",), False, ["warning"]),
+        (("WRITE",), True, ["warning"]),
+        ((), True, ["failed", "warning"]),
+    ],
+)
+def test_rights_are_judged_by_what_the_service_does(
+    may: tuple[str, ...], sends: bool, levels: list[str]
+) -> None:
+    found = topic_state.permissions([topic(may=may)], sends)
+    assert [one.level for one in found] == levels
+
+
+# -- groups and RPC -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("members", "waiting", "may", "level"),
+    [
+        (1, {"t": 5}, True, "ok"),
+        (0, {"t": 5}, True, "warning"),
+        (0, {"t": 0}, True, "ok"),
+        (0, {}, None, "ok"),
+        (0, {}, False, "warning"),
+    ],
+)
+def test_a_group_is_judged(
+    members: int, waiting: dict[str, int], may: bool | None, level: str
+) -> None:
+    found = group.judge(group.Group("g", members, waiting, may))
+    assert found.level == level
+
+
+@pytest.mark.parametrize(
+    ("code", "level"),
+    [
+        (KafkaError.GROUP_AUTHORIZATION_FAILED, "warning"),
+        (KafkaError.COORDINATOR_NOT_AVAILABLE, "failed"),
+        (KafkaError._TIMED_OUT, "warning"),
+        (KafkaError._TRANSPORT, "skipped"),
+    ],
+)
+def test_why_nothing_is_told_about_a_group_is_told(
+    code: int, level: str
+) -> None:
+    assert group.refused("g", KafkaError(code)).level == level
+
+
+def test_an_answer_over_rpc_is_judged() -> None:
+    assert rpc.judge("rabbit", {"milliseconds": 1.5}).level == "ok"
+    found = rpc.judge("rabbit", {"error": "why"})
+    assert found.level == "failed"
+    assert "why" in found.text
