@@ -189,7 +189,8 @@ class TopicMaker:
             self._tell(
                 topic,
                 error,
-                "No right to create the topic %s; sending to it goes on (%s)",
+                "No right to create the topic %s: create it, or give this "
+                "user CREATE on it (%s)",
             )
             return True
         self._tell(topic, error, "Topic %s could not be created: %s")

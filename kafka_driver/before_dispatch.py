@@ -17,7 +17,7 @@ LOG = logging.getLogger(__name__)
 _FIRST_BACK_OFF = 0.5
 _MAX_BACK_OFF = 15.0
 #: Seconds that stopping waits for the answer to a commit.
-_LAST_ANSWER = 5.0
+LAST_ANSWER = 5.0
 
 
 class BeforeDispatch(flow.Flow):
@@ -55,6 +55,9 @@ class BeforeDispatch(flow.Flow):
     def on_commit(
         self, error: KafkaError | None, partitions: list[TopicPartition]
     ) -> None:
+        if self._auto_commit:
+            self._tell_background_refusal(flow.refusals(error, partitions))
+            return
         wanted = self._positions()
         # The answer to a commit of an earlier assignment fits nothing here.
         fitting = [
@@ -80,11 +83,26 @@ class BeforeDispatch(flow.Flow):
         else:
             self._back_off = _FIRST_BACK_OFF
 
+    def _tell_background_refusal(
+        self, failed: dict[Place, KafkaError]
+    ) -> None:
+        failed = {
+            place: reason
+            for place, reason in failed.items()
+            if reason.code() != KafkaError._NO_OFFSET
+        }
+        if failed:
+            flow.tell_refusal(
+                self._parts.log,
+                failed,
+                "a restart would deliver notifications again",
+            )
+
     def awaits_commit(self) -> bool:
         return bool(self._batch)
 
     def on_stop(self) -> None:
-        self._give_up = time.monotonic() + _LAST_ANSWER
+        self._give_up = time.monotonic() + LAST_ANSWER
         self._parts.intake.drop()
         if not self._sent:
             self._drop()

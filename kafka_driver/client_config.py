@@ -349,6 +349,15 @@ def check(url: Any, options: Any) -> None:
     """
     producer(url, options, 0)
     consumer(url, options, options.consumer_group, "earliest")
+    if options.enable_auto_commit and (
+        options.kafka_driver_commit == "after_dispatch"
+    ):
+        raise errors.ConfigurationError(
+            "enable_auto_commit commits whatever became of a notification, "
+            "which kafka_driver_commit=after_dispatch is to prevent: turn "
+            "enable_auto_commit off, or write "
+            "kafka_driver_commit=before_dispatch"
+        )
     if not 1 <= options.producer_batch_size <= 1000000:
         raise errors.ConfigurationError(
             f"producer_batch_size={options.producer_batch_size} is the "

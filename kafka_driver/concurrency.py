@@ -88,7 +88,9 @@ class Signal:
     def clear(self) -> None:
         with self._lock:
             if self._flag and self._fd >= 0:
-                os.eventfd_read(self._fd)
+                # A forked child that shares it may have read it.
+                with contextlib.suppress(BlockingIOError):
+                    os.eventfd_read(self._fd)
             self._flag = False
 
     def wait(self, timeout: float | None = None) -> bool:

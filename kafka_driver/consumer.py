@@ -485,8 +485,14 @@ class Consumer:
         self._flow.lose(set(self._assigned))
         self._forget(set(self._assigned))
         if client is not None:
-            client.close()
+            self._close(client)
         self._wait(back_off)
+
+    def _close(self, client: Any) -> None:
+        try:
+            client.close()
+        except Exception as exc:  # the next one shall be built all the same
+            self._report(_as_kafka_error(exc), "closing the consumer")
 
     def _finish(self) -> None:
         if self._client is None:
@@ -497,7 +503,7 @@ class Consumer:
         client, self._client = self._client, None
         # It waits for the answer to the last commit, and for no longer than
         # there are brokers that could answer.
-        client.close()
+        self._close(client)
 
 
 def _as_kafka_error(exc: Exception) -> KafkaError:

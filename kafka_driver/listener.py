@@ -3,6 +3,7 @@
 
 import logging
 import os
+import time
 import weakref
 from typing import Any
 
@@ -11,7 +12,7 @@ from oslo_messaging._drivers import base
 from kafka_driver import admin, client_config, concurrency, flow
 from kafka_driver import in_flight as counting
 from kafka_driver.after_dispatch import AfterDispatch
-from kafka_driver.before_dispatch import BeforeDispatch
+from kafka_driver.before_dispatch import LAST_ANSWER, BeforeDispatch
 from kafka_driver.consumer import Consumer, Plan
 from kafka_driver.dead_letters import DeadLetters
 from kafka_driver.handover import Handover
@@ -22,6 +23,11 @@ LOG = logging.getLogger(__name__)
 
 #: Seconds that cleanup() waits for the thread to leave the group.
 _CLEANUP_WAIT = 5.0
+#: Seconds for what is being committed at a stop: longer than the thread
+#: itself waits for the answer, so that nothing comes after the last poll.
+_STOP_WAIT = LAST_ANSWER + 5.0
+#: A forked child that polls its parent's listener gets nothing, slowly.
+_INHERITED_PAUSE = 1.0
 #: What oslo.messaging's executor has when nobody says otherwise.
 _POOL_SIZE = 64
 
@@ -102,28 +108,38 @@ class KafkaListener(base.PollStyleListener):  # type: ignore[misc]
         fill = batch_timeout
         if fill is None:
             fill = self._options.kafka_consumer_timeout
-        if self._stop_called.is_set():
+        if self._is_inherited():
+            time.sleep(_INHERITED_PAUSE)
+            return []
+        found = []
+        if not self._stop_called.is_set():
+            found = self._handover.get(number, timeout, fill)
+        if not found and self._stop_called.is_set():
             # What was committed before the stop is still to be handed on.
-            self._handover.ended.wait(_CLEANUP_WAIT)
-        found = self._handover.get(number, timeout, fill)
-        if not found and self._cleaned and not self._stop_called.is_set():
+            self._handover.ended.wait(_STOP_WAIT)
+            found = self._handover.get(number, 0.0, 0.0)
+        elif not found and self._cleaned:
             # The transport was closed and the server still polls.
             self._stop_called.wait(1.0)
         return found
 
     def stop(self) -> None:
         """Fetch no more; poll() then returns what there is, until empty."""
+        if self._is_inherited():
+            return
         self._consumer.stop()
         self._stop_called.set()
         self._handover.hurry()
 
     def cleanup(self) -> None:
         """Leave the group, in bounded time. It may be called again."""
+        if self._is_inherited():
+            return
         with self._lock:
             first = not self._cleaned
             self._cleaned = True
         _open.discard(self)
-        if not first or os.getpid() != self._pid:
+        if not first:
             return
         if not self._consumer.close(_CLEANUP_WAIT):
             LOG.warning(
@@ -131,10 +147,35 @@ class KafkaListener(base.PollStyleListener):  # type: ignore[misc]
                 "consumer's thread ends when one does, or in a minute",
                 _CLEANUP_WAIT,
             )
+        self._tell_leftover()
         self._log.close()
 
+    def _is_inherited(self) -> bool:
+        """Whether this is a forked child: the thread is the parent's.
+
+        Locks may have been held when it was forked, so none is taken.
+        """
+        return os.getpid() != self._pid
+
+    def _tell_leftover(self) -> None:
+        """Say what was committed and came after the server's last poll."""
+        if not self._stop_called.is_set() or (
+            self._options.kafka_driver_commit == "after_dispatch"
+        ):
+            return
+        left = self._handover.withdraw()
+        if left:
+            LOG.error(
+                "%d notifications were committed and reached no endpoint "
+                "(first: topic %s, partition %d, offset %d): the brokers "
+                "answered only when the listener had stopped",
+                len(left),
+                *left[0].place,
+                left[0].offset,
+            )
+
     def is_closed(self) -> bool:
-        return self._cleaned
+        return self._cleaned or self._is_inherited()
 
     def statistics(self) -> dict[str, Any]:
         """What is in flight, and what waits in the brokers."""
@@ -159,8 +200,6 @@ class KafkaListener(base.PollStyleListener):  # type: ignore[misc]
         options = self._options
         group = group_id(options, pool, vhost)
         settings = client_config.consumer(url, options, group, "earliest")
-        if options.kafka_driver_commit == "after_dispatch":
-            settings["enable.auto.commit"] = False
         reset = (
             options.kafka_driver_pool_auto_offset_reset
             if pool

@@ -80,3 +80,28 @@ def read() -> Callable[..., list[Any]]:
         return records
 
     return consume
+
+
+@pytest.fixture
+def listen(
+    transport: Callable[..., Any], cluster: MockCluster
+) -> Callable[..., Any]:
+    """listen(option=value...): a listener to poll on the mock brokers."""
+
+    def make(
+        *,
+        pool: str | None = None,
+        batch_size: int | None = 1,
+        url: str | None = None,
+        **options: Any,
+    ) -> Any:
+        made = transport(url or cluster.url, **options)
+        made._driver.listen_for_notifications(
+            [(oslo_messaging.Target(topic="notifications"), "info")],
+            pool,
+            batch_size,
+            None,
+        )
+        return made._driver.listeners[-1]
+
+    return make

@@ -1,107 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 """The promises of receiving, on mock brokers with faults."""
 
-import itertools
 import json
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import mock_cluster
 import oslo_messaging
 import pytest
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+from listening import (
+    TOPIC,
+    committed,
+    group,
+    payloads,
+    put,
+    receive,
+    record,
+    wait_until,
+)
 from mock_cluster import MockCluster
 from oslo_config import cfg
 
-from kafka_driver import concurrency, envelope, options
-
-TOPIC = "notifications.info"
-
-Transport = Callable[..., Any]
-Put = Callable[..., None]
-_groups = itertools.count()
-
-
-def record(number: int) -> bytes:
-    return envelope.encode(
-        {}, {"payload": number, "priority": "INFO", "publisher_id": "p"}
-    )
-
-
-def put(cluster: MockCluster, *values: bytes | None, **where: Any) -> None:
-    producer = Producer({"bootstrap.servers": cluster.bootstrap})
-    for value in values:
-        producer.produce(where.get("topic", TOPIC), value)
-    assert producer.flush(10) == 0
-
-
-def group() -> str:
-    """A group that nobody else has: joining is immediate then."""
-    return f"group{os.getpid()}-{next(_groups)}"
-
-
-def committed(cluster: MockCluster, name: str) -> int:
-    client = Consumer(
-        {"bootstrap.servers": cluster.bootstrap, "group.id": name}
-    )
-    found = client.committed([TopicPartition(TOPIC, 0)], timeout=5)[0].offset
-    client.close()
-    return int(found)
-
+from kafka_driver import concurrency, options
 
 Listen = Callable[..., Any]
-
-
-@pytest.fixture
-def listen(transport: Transport, cluster: MockCluster) -> Iterator[Listen]:
-    """listen(option=value...): a listener to poll on the mock brokers."""
-
-    def make(
-        *,
-        pool: str | None = None,
-        batch_size: int | None = 1,
-        url: str | None = None,
-        **options: Any,
-    ) -> Any:
-        made = transport(url or cluster.url, **options)
-        made._driver.listen_for_notifications(
-            [(oslo_messaging.Target(topic="notifications"), "info")],
-            pool,
-            batch_size,
-            None,
-        )
-        return made._driver.listeners[-1]
-
-    return make
-
-
-def receive(
-    listener: Any, number: int, timeout: float = 10, finish: bool = True
-) -> list[Any]:
-    """`number` notifications, or what came in time."""
-    found: list[Any] = []
-    deadline = time.monotonic() + timeout
-    while len(found) < number and time.monotonic() < deadline:
-        for one in listener.poll(timeout=0.2):
-            found.append(one)
-            if finish:
-                one.acknowledge()
-    return found
-
-
-def payloads(found: list[Any]) -> list[int]:
-    return [one.message["payload"] for one in found]
-
-
-def wait_until(condition: Callable[[], bool], timeout: float = 10) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
+Transport = Callable[..., Any]
 
 
 def test_no_first_record_is_thrown_away(

@@ -38,6 +38,11 @@ def test_the_scheme_finds_the_driver(
         ("kafka-driver://h?producer_batch_size=0", "producer_batch_size"),
         ("kafka-driver://h?max_poll_records=many", "max_poll_records"),
         (
+            "kafka-driver://h?enable_auto_commit=true"
+            "&kafka_driver_commit=after_dispatch",
+            "turn enable_auto_commit off, or write",
+        ),
+        (
             "kafka-driver://h?security_protocol=SSL&ssl_cafile=/nope",
             "ssl_cafile",
         ),

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of listeners on mock brokers share."""
+
+import itertools
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from mock_cluster import MockCluster
+
+from kafka_driver import envelope
+
+TOPIC = "notifications.info"
+
+_groups = itertools.count()
+
+
+def record(number: int) -> bytes:
+    return envelope.encode(
+        {}, {"payload": number, "priority": "INFO", "publisher_id": "p"}
+    )
+
+
+def put(cluster: MockCluster, *values: bytes | None, **where: Any) -> None:
+    producer = Producer({"bootstrap.servers": cluster.bootstrap})
+    for value in values:
+        producer.produce(where.get("topic", TOPIC), value)
+    assert producer.flush(10) == 0
+
+
+def group() -> str:
+    """A group that nobody else has: joining is immediate then."""
+    return f"group{os.getpid()}-{next(_groups)}"
+
+
+def committed(cluster: MockCluster, name: str) -> int:
+    client = Consumer(
+        {"bootstrap.servers": cluster.bootstrap, "group.id": name}
+    )
+    found = client.committed([TopicPartition(TOPIC, 0)], timeout=5)[0].offset
+    client.close()
+    return int(found)
+
+
+def receive(
+    listener: Any, number: int, timeout: float = 10, finish: bool = True
+) -> list[Any]:
+    """`number` notifications, or what came in time."""
+    found: list[Any] = []
+    deadline = time.monotonic() + timeout
+    while len(found) < number and time.monotonic() < deadline:
+        for one in listener.poll(timeout=0.2):
+            found.append(one)
+            if finish:
+                one.acknowledge()
+    return found
+
+
+def payloads(found: list[Any]) -> list[int]:
+    return [one.message["payload"] for one in found]
+
+
+def wait_until(condition: Callable[[], bool], timeout: float = 10) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stopping, forking, pausing and committing by the client library."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import mock_cluster
+import oslo_messaging
+import pytest
+from confluent_kafka import KafkaError
+from listening import (
+    committed,
+    group,
+    payloads,
+    put,
+    receive,
+    record,
+    wait_until,
+)
+from mock_cluster import MockCluster
+from oslo_config import cfg
+
+from kafka_driver import options
+
+Listen = Callable[..., Any]
+Transport = Callable[..., Any]
+
+
+# Stopping
+
+
+def test_a_poll_that_waits_at_a_stop_gets_what_is_being_committed(
+    cluster: MockCluster, listen: Listen
+) -> None:
+    listener = listen()
+    put(cluster, record(0))
+    assert len(receive(listener, 1)) == 1
+    cluster.set_round_trip(700)
+    found: list[Any] = []
+    reader = threading.Thread(target=lambda: found.extend(listener.poll()))
+    reader.start()
+    put(cluster, record(1))
+    wait_until(lambda: listener.statistics()["in_flight"] == 1)
+
+    listener.stop()
+    reader.join(20)
+
+    assert payloads(found) == [1]
+
+
+def test_what_is_committed_and_reaches_no_endpoint_is_told(
+    cluster: MockCluster,
+    listen: Listen,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    name = group()
+    put(cluster, record(0), record(1))
+    listener = listen(consumer_group=name)
+    wait_until(lambda: committed(cluster, name) == 2)
+
+    listener.stop()
+    listener.cleanup()  # a server would have polled until nothing came
+
+    assert "2 notifications were committed and reached no" in caplog.text
+
+
+def test_after_dispatch_what_reaches_no_endpoint_is_not_committed(
+    cluster: MockCluster,
+    listen: Listen,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    name = group()
+    put(cluster, record(0), record(1))
+    listener = listen(
+        consumer_group=name, kafka_driver_commit="after_dispatch"
+    )
+    wait_until(lambda: listener.statistics()["in_flight"] == 2)
+
+    listener.stop()
+    assert listener.poll() == []
+    listener.cleanup()
+
+    assert committed(cluster, name) < 0
+    assert "reached no" not in caplog.text
+
+
+# Forking
+
+
+def in_child(work: Callable[[], None], seconds: float = 30) -> None:
+    """Run in a forked child, which has to end by itself and well."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    deadline = time.monotonic() + seconds
+    status = os.waitpid(child, os.WNOHANG)
+    while status[0] == 0 and time.monotonic() < deadline:
+        time.sleep(0.05)
+        status = os.waitpid(child, os.WNOHANG)
+    if status[0] == 0:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        pytest.fail("the child hangs")
+    assert os.waitstatus_to_exitcode(status[1]) == 0
+
+
+def test_a_forked_child_leaves_the_parents_listener_alone(
+    cluster: MockCluster, transport: Transport
+) -> None:
+    made = transport(cluster.url, consumer_group=group())
+    driver = made._driver
+    target = oslo_messaging.Target(topic="notifications")
+    adapter = driver.listen_for_notifications(
+        [(target, "info")], None, 1, None
+    )
+    (listener,) = driver.listeners
+    put(cluster, record(0))
+    assert payloads(receive(listener, 1)) == [0]
+
+    def child() -> None:
+        assert listener.poll(timeout=0.1) == []
+        adapter.cleanup()
+        listener.stop()
+        assert listener.poll(timeout=0.1) == []
+        made.cleanup()
+
+    # A fork may come at any moment: its threads may hold any lock.
+    with listener._handover._lock, listener._wake._lock, listener._lock:
+        in_child(child)
+
+    put(cluster, record(1))
+    assert payloads(receive(listener, 1)) == [1]
+
+
+def test_a_forked_child_listens_by_itself(
+    cluster: MockCluster, transport: Transport
+) -> None:
+    made = transport(
+        cluster.url, kafka_driver_pool_auto_offset_reset="earliest"
+    )
+    driver = made._driver
+    target = oslo_messaging.Target(topic="notifications")
+    driver.listen_for_notifications([(target, "info")], group(), 1, None)
+    put(cluster, *map(record, range(3)))
+    assert payloads(receive(driver.listeners[0], 3)) == [0, 1, 2]
+
+    def child() -> None:
+        driver.listen_for_notifications([(target, "info")], group(), 1, None)
+        (own,) = driver.listeners
+        assert payloads(receive(own, 3)) == [0, 1, 2]
+        made.cleanup()
+
+    in_child(child)
+
+
+# Pausing
+
+
+class Calls:
+    """A client whose pauses are remembered."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.pauses: list[float] = []
+        self.resumes: list[float] = []
+
+    def pause(self, partitions: Any) -> None:
+        self.pauses.append(time.monotonic())
+        self._client.pause(partitions)
+
+    def resume(self, partitions: Any) -> None:
+        self.resumes.append(time.monotonic())
+        self._client.resume(partitions)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+@pytest.mark.parametrize("commit", ["before_dispatch", "after_dispatch"])
+def test_a_full_listener_pauses_only_before_it_is_taken_for_dead(
+    commit: str, cluster: MockCluster, conf: cfg.ConfigOpts, listen: Listen
+) -> None:
+    conf.register_opts(options.OPTS, group=options.GROUP)
+    conf.set_override(
+        "kafka_driver_librdkafka",
+        ["session.timeout.ms = 6000", "max.poll.interval.ms = 9000"],
+        group=options.GROUP,
+    )
+    put(cluster, *map(record, range(200)))
+    listener = listen(kafka_driver_commit=commit, kafka_driver_max_in_flight=2)
+    consumer = listener._consumer
+    wait_until(lambda: bool(listener.assignment()))
+    consumer._client = calls = Calls(consumer._client)
+    # Full for moments only, again and again.
+    assert payloads(receive(listener, 100, 30)) == list(range(100))
+    assert calls.pauses == []
+
+    stuck = receive(listener, 2, finish=False)
+    full = time.monotonic()
+    wait_until(lambda: calls.pauses != [], 20)
+    # A third of the interval, less what receive() took to return.
+    assert calls.pauses[0] - full > 2
+    time.sleep(2)
+    assert len(calls.pauses) == 1
+    assert calls.resumes == []
+
+    for one in stuck:
+        one.acknowledge()
+    assert payloads(receive(listener, 98, 30)) == list(range(102, 200))
+    assert len(calls.pauses) == len(calls.resumes) == 1
+
+
+# Committing by the client library
+
+
+def test_auto_commit_hands_on_without_a_commit_and_commits_later(
+    cluster: MockCluster, listen: Listen
+) -> None:
+    name = group()
+    put(cluster, *map(record, range(5)))
+    cluster.push_errors(
+        mock_cluster.OFFSET_COMMIT,
+        *[KafkaError.GROUP_AUTHORIZATION_FAILED] * 2,
+    )
+    listener = listen(consumer_group=name, enable_auto_commit=True)
+
+    found = receive(listener, 5, finish=False)
+
+    assert payloads(found) == list(range(5))
+    wait_until(lambda: committed(cluster, name) == 5, 30)
+    assert listener.statistics()["in_flight"] == 5
+
+
+def test_auto_commit_at_the_end_covers_what_was_handed_on(
+    cluster: MockCluster, listen: Listen
+) -> None:
+    name = group()
+    put(cluster, *map(record, range(5)))
+    listener = listen(consumer_group=name, enable_auto_commit=True)
+    receive(listener, 5)
+
+    listener.stop()
+    listener.cleanup()
+
+    assert committed(cluster, name) == 5
+
+
+def test_auto_commits_that_fail_are_logged(
+    cluster: MockCluster,
+    listen: Listen,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cluster.push_errors(
+        mock_cluster.OFFSET_COMMIT,
+        *[KafkaError.GROUP_AUTHORIZATION_FAILED] * 20,
+    )
+    listener = listen(enable_auto_commit=True)
+    put(cluster, record(0))
+    receive(listener, 1)
+
+    wait_until(lambda: "could not be committed" in caplog.text, 30)
+    assert "GROUP_AUTHORIZATION_FAILED" in caplog.text
