@@ -109,6 +109,20 @@ def load(arguments: argparse.Namespace) -> cfg.ConfigOpts:
     return conf
 
 
+def notification_topics(conf: cfg.ConfigOpts) -> list[str]:
+    """The topics without priorities.
+
+    :raises ConfigurationError: when they cannot be read
+    """
+    try:
+        return list(conf.oslo_messaging_notifications.topics)
+    except (cfg.Error, ValueError):
+        raise errors.ConfigurationError(
+            "option topics of section [oslo_messaging_notifications] cannot "
+            "be read: write topics = notifications"
+        ) from None
+
+
 def transport(conf: cfg.ConfigOpts, url: str | None) -> Any:
     """The notification transport as a service would get it."""
     found = oslo_messaging.get_notification_transport(conf, url=url)

@@ -6,31 +6,16 @@ no listener misses anything because of it.
 """
 
 import argparse
-import json
+import fnmatch
 import os
 import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
-import confluent_kafka
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    OFFSET_END,
-    KafkaError,
-    KafkaException,
-    TopicPartition,
-)
-
-from kafka_driver import client_config, envelope, errors, options, topics
-from kafka_driver.cli import common
+from kafka_driver import client_config, errors, options, topics
+from kafka_driver.cli import common, show, since
+from kafka_driver.cli.reader import Reader
 from kafka_driver.cli.send import PRIORITIES
-
-_SLICE = 0.2
-#: Seconds after which new topics and partitions are looked for.
-_LOOK_AGAIN = 3.0
-#: Seconds for the brokers' first answer.
-_CONNECT = 10.0
 
 
 def add_parser(commands: Any) -> None:
@@ -44,7 +29,8 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--topic",
         action="append",
-        help="may be given several times; default: notifications",
+        help="may be given several times; default: the topics of the "
+        "configuration",
     )
     parser.add_argument(
         "--priority",
@@ -53,6 +39,13 @@ def add_parser(commands: Any) -> None:
         metavar="PRIORITY",
         help=f"one of {', '.join(PRIORITIES)}; may be given several times; "
         "default: all of them",
+    )
+    parser.add_argument(
+        "--event-type",
+        action="append",
+        metavar="PATTERN",
+        help="only these, such as 'compute.instance.*'; may be given several "
+        "times; default: all of them",
     )
     parser.add_argument(
         "--count", type=int, metavar="N", help="end after N notifications"
@@ -65,9 +58,11 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--since",
-        choices=("now", "beginning"),
         default="now",
-        help="default: %(default)s",
+        metavar="WHEN",
+        help="now, beginning, a duration such as 10m (s, m, h, d), or a time "
+        "such as 2026-01-31T12:00 (UTC unless it says otherwise); default: "
+        "%(default)s",
     )
     parser.add_argument(
         "--json",
@@ -79,15 +74,17 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     _check(arguments)
+    begin = since.parse(arguments.since, time.time())
     conf = common.load(arguments)
     transport = common.transport(conf, arguments.url)
     try:
         url = transport._driver._url
         settings = options.register(transport._driver.conf, url)
+        wanted = common.notification_topics(conf)
     finally:
         transport.cleanup()
     names = topic_names(
-        arguments.topic or ["notifications"],
+        arguments.topic or wanted,
         arguments.priority or list(PRIORITIES),
         topics.check_vhost(url.virtual_host),
     )
@@ -97,12 +94,18 @@ def run(arguments: argparse.Namespace) -> int:
     reader = Reader(
         client_config.consumer(url, settings, "kafka-driver-tail", "earliest"),
         names,
-        OFFSET_BEGINNING if arguments.since == "beginning" else OFFSET_END,
+        begin,
     )
+    colour = show.wants_colour(sys.stdout.isatty(), os.environ)
     shown = 0
     try:
         for record in reader.records(deadline):
-            line = (as_json if arguments.json else as_text)(record)
+            if not is_wanted(record.value(), arguments.event_type):
+                continue
+            if arguments.json:
+                line = show.as_json(record)
+            else:
+                line = show.as_text(record, colour)
             print(line, flush=True)
             shown += 1
             if shown == arguments.count:
@@ -135,128 +138,12 @@ def topic_names(
     )
 
 
-class Reader:
-    """Reads every partition of some topics, also of those that come later.
-
-    :param settings: of a consumer
-    :param start: the logical offset to start at
-    """
-
-    def __init__(
-        self, settings: dict[str, Any], names: list[str], start: int
-    ) -> None:
-        self._error: KafkaError | None = None
-        try:
-            self._client = confluent_kafka.Consumer(
-                {
-                    **settings,
-                    "enable.auto.commit": False,
-                    "statistics.interval.ms": 0,
-                    "client.id": client_config.client_id(),
-                    "error_cb": self._on_error,
-                    "log_level": 0,
-                }
-            )
-        except KafkaException as exc:
-            raise errors.ConfigurationError(
-                "the Kafka client refuses its settings: "
-                + errors.reason(errors.kafka_error(exc))
-            ) from None
-        self._names = names
-        self._start = start
-        self._positions: dict[tuple[str, int], int] = {}
-
-    def records(self, deadline: float | None) -> Iterator[Any]:
-        """Records as they come, until the deadline.
-
-        :raises ConfigurationError: when no broker answers
-        """
-        self._first_look()
-        look = time.monotonic() + _LOOK_AGAIN
-        while deadline is None or time.monotonic() < deadline:
-            record: Any = self._client.poll(_SLICE)
-            if record is not None and record.error() is None:
-                place = record.topic(), record.partition()
-                self._positions[place] = record.offset() + 1
-                yield record
-            if time.monotonic() >= look:
-                self._look(_SLICE * 5)
-                look = time.monotonic() + _LOOK_AGAIN
-
-    def close(self) -> None:
-        self._client.close()
-
-    def _first_look(self) -> None:
-        until = time.monotonic() + _CONNECT
-        while not self._look(_SLICE * 5):
-            self._client.poll(0)
-            if time.monotonic() >= until or (
-                self._error is not None
-                and self._error.code() == KafkaError._AUTHENTICATION
-            ):
-                why = "" if self._error is None else errors.reason(self._error)
-                raise errors.ConfigurationError(
-                    f"no broker answers ({why or 'no error reported'}): "
-                    "check the transport URL and that Kafka runs there"
-                )
-        # What is added after this moment is read from its beginning.
-        self._start = OFFSET_BEGINNING
-
-    def _look(self, timeout: float) -> bool:
-        """Assign what exists; whether the brokers answered."""
-        try:
-            found = self._client.list_topics(timeout=timeout).topics
-        except KafkaException as exc:
-            self._error = self._error or errors.kafka_error(exc)
-            return False
-        new = {
-            (name, number)
-            for name in self._names
-            if name in found
-            for number in found[name].partitions
-        } - self._positions.keys()
-        if new:
-            self._positions |= dict.fromkeys(new, self._start)
-            self._client.assign(
-                [
-                    TopicPartition(*place, offset)
-                    for place, offset in sorted(self._positions.items())
-                ]
-            )
-        return True
-
-    def _on_error(self, error: KafkaError) -> None:
-        self._error = error
-
-
-def as_json(record: Any) -> str:
-    """One line of JSON for a record, whatever it holds."""
-    where = {
-        "topic": record.topic(),
-        "partition": record.partition(),
-        "offset": record.offset(),
-    }
-    try:
-        ctxt, message = envelope.decode(record.value())
-    except errors.BadRecord as exc:
-        return json.dumps({**where, "error": str(exc)})
-    return json.dumps({**where, "context": ctxt, "message": message})
-
-
-def as_text(record: Any) -> str:
-    """One readable line for a record, whatever it holds."""
-    try:
-        _ctxt, message = envelope.decode(record.value())
-    except errors.BadRecord as exc:
-        return (
-            f"{record.topic()}[{record.partition()}] offset "
-            f"{record.offset()}: no notification: {exc}"
-        )
-    fields = ("timestamp", "priority", "publisher_id", "event_type")
-    words = [str(message.get(field, "")) for field in fields]
-    line = "  ".join([*words, json.dumps(message.get("payload"))])
-    # Lone surrogates can be received and not be written.
-    return line.encode(errors="backslashreplace").decode()
+def is_wanted(value: bytes, patterns: list[str] | None) -> bool:
+    """Whether the event type of a record matches one of the patterns."""
+    return not patterns or any(
+        fnmatch.fnmatchcase(show.event_type(value), pattern)
+        for pattern in patterns
+    )
 
 
 def _check(arguments: argparse.Namespace) -> None:

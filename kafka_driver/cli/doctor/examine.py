@@ -98,7 +98,7 @@ def _notifications(
         vhost = topics.check_vhost(url.virtual_host)
         names = [
             topics.name(topic, priority, vhost)
-            for topic in settings.notification_topics(conf)
+            for topic in common.notification_topics(conf)
             for priority in PRIORITIES
         ]
     except (errors.ConfigurationError, errors.IllegalTopic) as exc:

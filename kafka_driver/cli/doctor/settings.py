@@ -117,20 +117,6 @@ def judge_drivers(names: list[str], known: set[str]) -> Finding:
     return findings.failed(DRIVER, f"{text}: nothing is sent", fix)
 
 
-def notification_topics(conf: cfg.ConfigOpts) -> list[str]:
-    """The topics without priorities.
-
-    :raises ConfigurationError: when they cannot be read
-    """
-    try:
-        return list(conf[_NOTIFICATIONS].topics)
-    except (cfg.Error, ValueError):
-        raise errors.ConfigurationError(
-            f"option topics of section [{_NOTIFICATIONS}] cannot be read: "
-            "write topics = notifications"
-        ) from None
-
-
 def notification_url(conf: cfg.ConfigOpts, given: str | None) -> Source:
     """The URL that notifications take.
 

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A record as a line. Pure."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from kafka_driver import envelope, errors
+
+_END = "\x1b[0m"
+_BOLD, _FAINT = "\x1b[1m", "\x1b[2m"
+_RED, _YELLOW, _GREEN = "\x1b[31m", "\x1b[33m", "\x1b[32m"
+_COLOURS = {
+    "CRITICAL": _BOLD + _RED,
+    "ERROR": _RED,
+    "WARN": _YELLOW,
+    "INFO": _GREEN,
+}
+
+
+def wants_colour(is_terminal: bool, environment: Mapping[str, str]) -> bool:
+    """Whether to colour: on terminals, unless the user says otherwise."""
+    return (
+        is_terminal
+        and not environment.get("NO_COLOR")
+        and environment.get("TERM") != "dumb"
+    )
+
+
+def event_type(value: bytes) -> str:
+    """The event type in a record, "" when it has none."""
+    try:
+        _ctxt, message = envelope.decode(value)
+    except errors.BadRecord:
+        return ""
+    return str(message.get("event_type", ""))
+
+
+def as_json(record: Any) -> str:
+    """One line of JSON for a record, whatever it holds."""
+    where = {
+        "topic": record.topic(),
+        "partition": record.partition(),
+        "offset": record.offset(),
+    }
+    try:
+        ctxt, message = envelope.decode(record.value())
+    except errors.BadRecord as exc:
+        return json.dumps({**where, "error": str(exc)})
+    return json.dumps({**where, "context": ctxt, "message": message})
+
+
+def as_text(record: Any, colour: bool = False) -> str:
+    """One readable line for a record, whatever it holds."""
+    try:
+        _ctxt, message = envelope.decode(record.value())
+    except errors.BadRecord as exc:
+        text = (
+            f"{record.topic()}[{record.partition()}] offset "
+            f"{record.offset()}: no notification: {exc}"
+        )
+        return _painted(_printable(text), _RED, colour)
+    time, priority, publisher, event = (
+        _printable(str(message.get(field, "")))
+        for field in ("timestamp", "priority", "publisher_id", "event_type")
+    )
+    payload = json.dumps(message.get("payload"))
+    return "  ".join(
+        [
+            _painted(time, _FAINT, colour),
+            _painted(
+                f"{priority:<8}", _COLOURS.get(priority.upper(), ""), colour
+            ),
+            publisher,
+            _painted(event, _BOLD, colour),
+            payload,
+        ]
+    )
+
+
+def _painted(text: str, how: str, colour: bool) -> str:
+    return f"{how}{text}{_END}" if colour and how else text
+
+
+def _printable(text: str) -> str:
+    """The text without anything that a terminal would obey.
+
+    Lone surrogates, which can be received and not be written, are gone too.
+    """
+    return "".join(
+        one if one.isprintable() else ascii(one)[1:-1] for one in text
+    )
