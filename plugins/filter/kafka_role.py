@@ -82,6 +82,26 @@ def kafka_release(catalogue, version, scala, archive_sha512=""):
     return result
 
 
+def kafka_upgrade_problem(installed, version):
+    """Why the installed version cannot become another; empty if it can."""
+    if not installed:
+        return ""
+    old, new = version_key(installed), version_key(version)
+    if new < old:
+        return (
+            f"kafka_version is {version}, and {installed} is installed: "
+            "Kafka cannot read what a newer version has written; set "
+            f"kafka_version to {installed} or newer."
+        )
+    if new >= (4,) and old < (3, 3):
+        return (
+            f"kafka_version is {version}, and {installed} is installed: "
+            "4.0 and newer can follow 3.3 and newer only; set kafka_version "
+            "to a 3.9 release first."
+        )
+    return ""
+
+
 def _escape(text, also=""):
     out = []
     for position, char in enumerate(text):
@@ -143,4 +163,5 @@ class FilterModule:
             "kafka_release": kafka_release,
             "kafka_properties": kafka_properties,
             "kafka_properties_read": kafka_properties_read,
+            "kafka_upgrade_problem": kafka_upgrade_problem,
         }

@@ -99,6 +99,16 @@ def kafka_bootstrap(spec):
     return f"{bracket(address)}:{spec['port']}"
 
 
+def kafka_bootstrap_all(spec):
+    """Where the cluster is asked: any of its nodes."""
+    if not is_cluster(spec):
+        return kafka_bootstrap(spec)
+    return ",".join(
+        f"{bracket(node_address(node))}:{spec['port']}"
+        for node in spec["nodes"]
+    )
+
+
 def kafka_has_identities(spec):
     return has_sasl(spec) or controller_protocol(spec).startswith("SASL")
 
@@ -634,6 +644,7 @@ class FilterModule:
             "kafka_bootstrap": kafka_bootstrap,
             "kafka_client_settings": kafka_client_settings,
             "kafka_command_settings": kafka_command_settings,
+            "kafka_bootstrap_all": kafka_bootstrap_all,
             "kafka_has_identities": kafka_has_identities,
             "kafka_initial_controllers": kafka_initial_controllers,
             "kafka_needs_tls": needs_tls,

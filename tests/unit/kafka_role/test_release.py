@@ -123,3 +123,29 @@ def test_properties_are_sorted_and_escaped():
         "lead=\\ x",
         "path=C:\\\\x y",
     ]
+
+
+@pytest.mark.parametrize(
+    ("installed", "version"),
+    [
+        ("", "4.3.1"),
+        ("4.1.2", "4.3.1"),
+        ("4.3.1", "4.3.1"),
+        ("3.9.2", "4.1.2"),
+    ],
+)
+def test_a_newer_version_may_follow(installed, version):
+    assert kafka_role.kafka_upgrade_problem(installed, version) == ""
+
+
+@pytest.mark.parametrize(
+    ("installed", "version", "words"),
+    [
+        ("4.3.1", "4.1.2", "set kafka_version to 4.3.1 or newer"),
+        ("3.10.0", "3.9.2", "set kafka_version to 3.10.0 or newer"),
+        ("2.0.0", "4.3.1", "a 3.9 release first"),
+    ],
+)
+def test_what_cannot_follow_is_refused(installed, version, words):
+    problem = kafka_role.kafka_upgrade_problem(installed, version)
+    assert words in problem

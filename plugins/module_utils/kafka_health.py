@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a cluster is well, and whether it would be without one node.
+
+The functions that decide are pure: they take what was read, and return one
+sentence for each thing that is wrong, with the command that shows more.
+"""
+
+#: Milliseconds that a follower of the metadata may be behind.
+CAUGHT_UP_MS = 5000
+
+SHOW_TOPICS = "kafka-topics.sh --describe --under-replicated-partitions"
+SHOW_QUORUM = "kafka-metadata-quorum.sh describe --replication"
+
+
+def parse_quorum(text):
+    """The replicas of the metadata from "describe --replication"."""
+    lines = [line.split() for line in text.splitlines() if line.strip()]
+    header = next(
+        (at for at, line in enumerate(lines) if line[0] == "NodeId"), None
+    )
+    if header is None:
+        return []
+    names = lines[header]
+    replicas = []
+    for line in lines[header + 1 :]:
+        row = dict(zip(names, line))  # noqa: B905
+        replicas.append(
+            {
+                "id": int(row["NodeId"]),
+                "end": int(row["LogEndOffset"]),
+                "fetched": int(row["LastFetchTimestamp"]),
+                "caught_up": int(row["LastCaughtUpTimestamp"]),
+                "status": row["Status"],
+            }
+        )
+    return replicas
+
+
+def is_current(replica, leader):
+    """Whether a voter has, or had just now, all that the leader has."""
+    return replica["status"] == "Leader" or (
+        replica["end"] >= 0
+        and leader["caught_up"] - replica["caught_up"] <= CAUGHT_UP_MS
+    )
+
+
+def quorum_problems(replicas, without=None):
+    """What is wrong with the controllers, were one node not there.
+
+    None means that nobody has asked them.
+    """
+    if replicas is None:
+        return []
+    leaders = [r for r in replicas if r["status"] == "Leader"]
+    if not leaders:
+        return [
+            "The controllers have no leader: start those that are down, and "
+            f"look with {SHOW_QUORUM}."
+        ]
+    voters = [r for r in replicas if r["status"] in ("Leader", "Follower")]
+    good = {r["id"] for r in voters if is_current(r, leaders[0])}
+    others = {r["id"] for r in voters} - good - {without}
+    if len(voters) == 1:
+        return []
+    left = good - {without}
+    majority = len(voters) // 2 + 1
+    if len(left) < majority:
+        behind = f" ({ids(others)} behind)" if others else ""
+        return [
+            f"{len(left)} of {len(voters)} controllers would be left{behind}"
+            f", and {majority} are needed: look with {SHOW_QUORUM}."
+        ]
+    if others:
+        return [
+            f"Controller {ids(others)} is behind the others: look with "
+            f"{SHOW_QUORUM}."
+        ]
+    return []
+
+
+def ids(numbers):
+    return " and ".join(str(number) for number in sorted(numbers))
+
+
+def named(partitions):
+    """The first partitions of a list, and how many more there are."""
+    names = sorted(f"{p['topic']}-{p['partition']}" for p in partitions)
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
+def broker_problems(expected, answering, without=None):
+    missing = set(expected) - set(answering) - {without}
+    if missing:
+        return [
+            f"Node {ids(missing)} does not answer: start it, and look at its "
+            "log."
+        ]
+    return []
+
+
+def partition_problems(partitions, without=None):
+    """What is wrong with the partitions, were one node not there.
+
+    A partition with its only copy on that node is down with it whenever it
+    is restarted: that is no reason to wait.
+    """
+    problems = []
+    shared = [p for p in partitions if set(p["replicas"]) != {without}]
+    offline = [p for p in shared if p["leader"] < 0]
+    if offline:
+        problems.append(
+            f"{named(offline)} has no leader: start the nodes with its "
+            f"copies, and look with {SHOW_TOPICS}."
+        )
+    short = [
+        p for p in shared if set(p["replicas"]) - set(p["isr"]) - {without}
+    ]
+    if short:
+        problems.append(
+            f"{named(short)} has copies that are not up to date: wait until "
+            f"they are, and look with {SHOW_TOPICS}."
+        )
+    tight = [
+        p
+        for p in shared
+        if without in p["replicas"]
+        and p not in short
+        and p not in offline
+        and len(set(p["isr"]) - {without}) < p["min_isr"]
+    ]
+    if tight:
+        problems.append(
+            f"{named(tight)} would take no messages without node {without}: "
+            "give the topic more copies, or a lower min.insync.replicas."
+        )
+    return problems
+
+
+def alone_on(partitions, node):
+    """Partitions that have their only copy on a node."""
+    return [p for p in partitions if set(p["replicas"]) == {node}]
+
+
+def problems(state, without=None):
+    """One sentence for each thing that is wrong; empty for a well cluster.
+
+    state has "expected" and "answering" (ids of brokers), "partitions" and
+    "quorum" (None if it was not asked). With a node in "without": as the
+    cluster would be without it.
+    """
+    return (
+        broker_problems(state["expected"], state["answering"], without)
+        + partition_problems(state["partitions"], without)
+        + quorum_problems(state["quorum"], without)
+    )
+
+
+def not_back(state, node):
+    """What a node that was restarted has not done yet."""
+    found = []
+    if node not in state["answering"]:
+        found.append(f"Node {node} does not answer yet: look at its log.")
+    if state["quorum"] is not None and node not in {
+        r["id"]
+        for r in state["quorum"]
+        if r["status"] in ("Leader", "Follower")
+    }:
+        found.append(
+            f"Node {node} is no controller any more: look with {SHOW_QUORUM}."
+        )
+    return found
