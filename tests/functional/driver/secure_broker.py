@@ -154,11 +154,17 @@ class SecureBroker:
     def admin(self) -> AdminClient:
         return AdminClient(self.client)
 
-    def allow(self, prefix: str, user: str, *operations: AclOperation) -> None:
-        """Let a user work on the topics whose names begin so."""
+    def allow(
+        self,
+        prefix: str,
+        user: str,
+        *operations: AclOperation,
+        kind: ResourceType = ResourceType.TOPIC,
+    ) -> None:
+        """Let a user work on the topics or groups whose names begin so."""
         bindings = [
             AclBinding(
-                ResourceType.TOPIC,
+                kind,
                 prefix,
                 ResourcePatternType.PREFIXED,
                 f"User:{user}",

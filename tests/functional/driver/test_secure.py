@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sending with TLS, SASL and ACLs against a real broker."""
+"""Sending and receiving with TLS, SASL and ACLs on a real broker."""
 
 import base64
 import http.server
@@ -7,7 +7,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,8 +16,9 @@ import oslo_messaging
 import pytest
 import sending
 from bus.kafka import KafkaBroker
-from confluent_kafka.admin import AclOperation, NewTopic
+from confluent_kafka.admin import AclOperation, NewTopic, ResourceType
 from oslo_config import cfg
+from receiving import Reading, committed, listen, wait_until
 from secure_broker import KEY_PASSWORD, PASSWORD, USER, SecureBroker
 
 LOGIN = f"{USER}:{quote(PASSWORD, safe='')}@"
@@ -32,8 +33,13 @@ def secure(
     everything = (
         AclOperation.CREATE,
         AclOperation.DESCRIBE,
+        AclOperation.READ,
         AclOperation.WRITE,
     )
+    for user in (USER, "CN=client"):
+        broker.allow(
+            "group-", user, AclOperation.READ, kind=ResourceType.GROUP
+        )
     broker.allow("all-", USER, *everything)
     broker.allow("all-", "CN=client", *everything)
     broker.allow("write-", USER, AclOperation.DESCRIBE, AclOperation.WRITE)
@@ -229,27 +235,21 @@ def test_missing_client_certificate_is_told(
     assert "alert bad certificate" in refused(caplog, transport)
 
 
-def test_certificate_of_another_ca_is_refused(
-    secure: SecureBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    "ca", ["other-ca.pem", None], ids=["another CA", "the system's CAs"]
+)
+def test_certificate_of_an_unknown_ca_is_refused(
+    secure: SecureBroker,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    ca: str | None,
 ) -> None:
     transport = make(
         tmp_path,
         secure.url("sasl_ssl", LOGIN),
         security_protocol="SASL_SSL",
         sasl_mechanism="SCRAM-SHA-512",
-        ssl_cafile=secure.directory / "other-ca.pem",
-    )
-    assert "certificate verify failed" in refused(caplog, transport)
-
-
-def test_systems_cas_do_not_know_a_private_one(
-    secure: SecureBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    transport = make(
-        tmp_path,
-        secure.url("sasl_ssl", LOGIN),
-        security_protocol="SASL_SSL",
-        sasl_mechanism="SCRAM-SHA-512",
+        **({"ssl_cafile": secure.directory / ca} if ca else {}),
     )
     assert "certificate verify failed" in refused(caplog, transport)
 
@@ -278,13 +278,28 @@ def test_host_name_is_checked_unless_turned_off(
         assert "kafka_driver_ssl_verify_hostname is off" in caplog.text
 
 
-def scram(secure: SecureBroker, tmp_path: Path) -> Any:
+def scram(
+    secure: SecureBroker, tmp_path: Path, login: str = LOGIN, **options: Any
+) -> Any:
     return make(
         tmp_path,
-        secure.url("sasl_ssl", LOGIN),
+        secure.url("sasl_ssl", login),
         security_protocol="SASL_SSL",
         sasl_mechanism="SCRAM-SHA-512",
         ssl_cafile=secure.directory / "ca.pem",
+        **options,
+    )
+
+
+def mutual_tls(secure: SecureBroker, tmp_path: Path, **options: Any) -> Any:
+    return make(
+        tmp_path,
+        secure.url("ssl"),
+        security_protocol="SSL",
+        ssl_cafile=secure.directory / "ca.pem",
+        ssl_client_cert_file=secure.directory / "client.crt",
+        ssl_client_key_file=secure.directory / "client.key",
+        **options,
     )
 
 
@@ -338,3 +353,79 @@ def test_no_right_to_create_a_missing_topic_is_one_warning(
     ]
     assert len(told) == 1
     assert told[0].levelno == logging.WARNING
+
+
+# Receiving
+
+
+@pytest.mark.parametrize("connect", [scram, mutual_tls])
+@pytest.mark.parametrize("mode", ["before_dispatch", "after_dispatch"])
+def test_a_listener_reads_and_commits(
+    secure: SecureBroker,
+    tmp_path: Path,
+    connect: Callable[..., Any],
+    mode: str,
+) -> None:
+    topic = f"all-{sending.new_topic()}"
+    group = f"group-{topic}"
+    transport = connect(
+        secure, tmp_path, consumer_group=group, kafka_driver_commit=mode
+    )
+    for number in range(5):
+        sending.notifier(transport, topic).info({}, "event", number)
+
+    reading = Reading(listen(transport, topic))
+    wait_until(lambda: sorted(reading.payloads) == list(range(5)))
+    reading.stop()
+    transport.cleanup()
+
+    bootstrap = secure.client["bootstrap.servers"]
+    assert committed(bootstrap, group, f"{topic}.info") == 5
+
+
+def errors_of_a_listener(
+    caplog: pytest.LogCaptureFixture, transport: Any, topic: str, text: str
+) -> list[str]:
+    """Its errors of a kind, some time after the first of them."""
+    listen(transport, topic)
+    started = time.monotonic()
+    wait_until(lambda: text in caplog.text)
+    # Not the 60 s after which it would be worth another line.
+    assert time.monotonic() - started < 20
+    time.sleep(3)
+    transport.cleanup()
+    assert PASSWORD not in caplog.text
+    return [
+        one.getMessage()
+        for one in caplog.records
+        if one.levelno == logging.ERROR and text in one.getMessage()
+    ]
+
+
+def test_a_listener_with_a_wrong_password_says_so_once(
+    secure: SecureBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport = scram(secure, tmp_path, f"{USER}:wrong-one@")
+    found = errors_of_a_listener(caplog, transport, "all-x", "_AUTHENTICATION")
+    assert len(found) == 1
+    assert "wrong-one" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("write-", "group-a"), ("hidden-", "group-b"), ("all-", "another")],
+    ids=["topic", "hidden topic", "group"],
+)
+def test_a_listener_that_may_not_read_says_so_once(
+    secure: SecureBroker,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    names: tuple[str, str],
+) -> None:
+    prefix, group = names
+    kind = "GROUP" if prefix == "all-" else "TOPIC"
+    text = f"{kind}_AUTHORIZATION_FAILED"
+    topic = f"{prefix}{sending.new_topic()}"
+    create(secure, f"{topic}.info")
+    transport = scram(secure, tmp_path, consumer_group=group)
+    assert len(errors_of_a_listener(caplog, transport, topic, text)) == 1
