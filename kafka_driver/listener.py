@@ -144,7 +144,8 @@ class KafkaListener(base.PollStyleListener):  # type: ignore[misc]
         if not self._consumer.close(_CLEANUP_WAIT):
             LOG.warning(
                 "No broker has answered the last commit within %g s; the "
-                "consumer's thread ends when one does, or in a minute",
+                "consumer's thread ends when one does, or after the group's "
+                "session timeout",
                 _CLEANUP_WAIT,
             )
         self._tell_leftover()

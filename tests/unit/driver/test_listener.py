@@ -269,3 +269,54 @@ def test_auto_commits_that_fail_are_logged(
 
     wait_until(lambda: "could not be committed" in caplog.text, 30)
     assert "GROUP_AUTHORIZATION_FAILED" in caplog.text
+
+
+# Endpoints that hang, brokers that do not answer
+
+
+def test_after_dispatch_an_endpoint_that_hangs_holds_only_the_offset(
+    cluster: MockCluster, listen: Listen
+) -> None:
+    name = group()
+    put(cluster, *map(record, range(100)))
+    listener = listen(
+        consumer_group=name,
+        kafka_driver_commit="after_dispatch",
+        kafka_driver_max_in_flight=4,
+    )
+    (hanging,) = receive(listener, 1, finish=False)
+
+    assert payloads(receive(listener, 99, 30)) == list(range(1, 100))
+    assert committed(cluster, name) < 0
+    assert listener.statistics()["in_flight"] == 1
+
+    hanging.acknowledge()
+    wait_until(lambda: committed(cluster, name) == 100)
+
+
+def test_a_thread_that_waits_for_a_coordinator_ends_with_the_session(
+    cluster: MockCluster,
+    conf: cfg.ConfigOpts,
+    listen: Listen,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    conf.register_opts(options.OPTS, group=options.GROUP)
+    conf.set_override(
+        "kafka_driver_librdkafka",
+        ["session.timeout.ms = 6000"],
+        group=options.GROUP,
+    )
+    put(cluster, record(0))
+    listener = listen(kafka_driver_commit="after_dispatch")
+    (one,) = receive(listener, 1, finish=False)
+    thread = listener._consumer._thread
+    cluster.down()
+    one.acknowledge()  # its offset has nowhere to go
+
+    started = time.monotonic()
+    listener.cleanup()
+    assert time.monotonic() - started < 10
+
+    assert "No broker has answered the last commit" in caplog.text
+    wait_until(lambda: not thread.is_alive(), 30)
+    cluster.up()
