@@ -45,7 +45,7 @@ def committed(cluster: MockCluster, name: str) -> int:
 
 
 def receive(
-    listener: Any, number: int, timeout: float = 10, finish: bool = True
+    listener: Any, number: int, timeout: float = 30, finish: bool = True
 ) -> list[Any]:
     """`number` notifications, or what came in time."""
     found: list[Any] = []
@@ -62,7 +62,7 @@ def payloads(found: list[Any]) -> list[int]:
     return [one.message["payload"] for one in found]
 
 
-def wait_until(condition: Callable[[], bool], timeout: float = 10) -> None:
+def wait_until(condition: Callable[[], bool], timeout: float = 30) -> None:
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

@@ -124,11 +124,12 @@ def test_a_partition_waits_while_its_dead_letter_is_refused(
         kafka_driver_dead_letter_topic="dead", consumer_group=name
     )
 
-    assert payloads(receive(listener, 2, timeout=4)) == [0]
+    assert payloads(receive(listener, 1)) == [0]
+    assert receive(listener, 1, timeout=3) == []
     assert committed(cluster, name) == 1
 
     cluster.set_topic_error("dead", 0)
-    assert payloads(receive(listener, 1, timeout=15)) == [1]
+    assert payloads(receive(listener, 1)) == [1]
     assert len(read(cluster.bootstrap, "dead", 1)) == 1
     wait_until(lambda: committed(cluster, name) == 3)
 
@@ -191,9 +192,10 @@ def test_in_flight_is_bounded_until_endpoints_are_done(
         kafka_driver_max_in_flight=10,
     )
 
-    first = receive(listener, 300, timeout=3, finish=False)
+    first = receive(listener, 10, finish=False)
 
     assert payloads(first) == list(range(10))
+    assert receive(listener, 1, timeout=2) == []
     assert committed(cluster, name) == (
         10 if commit == "before_dispatch" else -1001
     )
@@ -213,7 +215,8 @@ def test_acknowledging_twice_counts_once(
     one.acknowledge()
     one.requeue()
 
-    assert len(receive(listener, 9, timeout=2, finish=False)) == 2
+    assert len(receive(listener, 2, finish=False)) == 2
+    assert receive(listener, 1, timeout=2) == []
 
 
 def test_stop_hands_on_everything_that_was_committed(
@@ -241,12 +244,16 @@ def test_a_message_alone_is_handed_on_at_once(
     put(cluster, record(1))
     assert payloads(receive(listener, 1)) == [1]
 
-    started = time.monotonic()
-    put(cluster, record(2))
-    assert len(receive(listener, 1)) == 1
+    took = []
+    for number in range(5):
+        started = time.monotonic()
+        put(cluster, record(number))
+        assert len(receive(listener, 1)) == 1
+        took.append(time.monotonic() - started)
 
-    # The mock broker answers an empty fetch after half a second.
-    assert time.monotonic() - started < 0.9
+    # The mock broker answers an empty fetch after half a second; a busy
+    # machine may hold up some of them.
+    assert min(took) < 0.9
 
 
 def test_a_batch_waits_until_it_is_full(
@@ -271,7 +278,7 @@ def test_a_batch_waits_until_it_is_full(
 def test_a_batch_ends_batch_timeout_after_its_first_record(
     cluster: MockCluster, listen: Listen
 ) -> None:
-    listener = listen(batch_size=10)
+    listener = listen(batch_size=10, kafka_consumer_timeout=30)
     put(cluster, *map(record, range(6)))
     wait_until(lambda: listener.statistics()["in_flight"] == 6)
 
@@ -279,13 +286,13 @@ def test_a_batch_ends_batch_timeout_after_its_first_record(
     found = listener.poll(batch_size=10, batch_timeout=0.7)
 
     assert payloads(found) == list(range(6))
-    assert 0.6 < time.monotonic() - started < 1.5
+    assert 0.6 < time.monotonic() - started < 20
 
 
 def test_a_batch_without_timeout_ends_after_the_consumer_timeout(
     cluster: MockCluster, listen: Listen
 ) -> None:
-    listener = listen(batch_size=10, kafka_consumer_timeout=0.4)
+    listener = listen(batch_size=10, kafka_consumer_timeout=3)
     put(cluster, *map(record, range(6)))
     wait_until(lambda: listener.statistics()["in_flight"] == 6)
 
@@ -293,7 +300,7 @@ def test_a_batch_without_timeout_ends_after_the_consumer_timeout(
     found = listener.poll(batch_size=10)
 
     assert payloads(found) == list(range(6))
-    assert 0.3 < time.monotonic() - started < 1.2
+    assert 2.9 < time.monotonic() - started < 20
 
 
 def test_batch_size_none_is_max_poll_records(
@@ -399,10 +406,10 @@ def test_requeue_delivers_again_unchanged_and_commits_afterwards(
     zero.requeue()
     one.acknowledge()
     started = time.monotonic()
-    (again,) = receive(listener, 1, timeout=5, finish=False)
+    (again,) = receive(listener, 1, finish=False)
 
     assert again.message["payload"] == 0
-    assert 0.8 < time.monotonic() - started < 2.5
+    assert 0.8 < time.monotonic() - started < 10
     assert committed(cluster, name) < 1
     again.acknowledge()
     wait_until(lambda: committed(cluster, name) == 2)
@@ -490,7 +497,9 @@ def test_several_targets_on_one_topic_subscribe_once(
         None,
     )
 
-    assert payloads(receive(made._driver.listeners[0], 2, timeout=3)) == [0]
+    (listener,) = made._driver.listeners
+    assert payloads(receive(listener, 1)) == [0]
+    assert receive(listener, 1, timeout=2) == []
 
 
 @pytest.mark.parametrize(
@@ -540,7 +549,7 @@ def test_unreachable_brokers_are_logged_within_seconds_and_once(
         [(oslo_messaging.Target(topic="notifications"), "info")], None, 1, None
     )
 
-    wait_until(lambda: "Connection refused" in caplog.text, timeout=5)
+    wait_until(lambda: "Connection refused" in caplog.text, timeout=15)
     time.sleep(3)
 
     about = [
@@ -565,7 +574,7 @@ def test_an_unusable_topic_is_logged_once_and_makes_no_hot_loop(
     started = time.monotonic()
     assert listener.poll(timeout=2) == []
 
-    assert 1.9 < time.monotonic() - started < 3
+    assert 1.9 < time.monotonic() - started < 10
     assert time.process_time() - busy < 0.5
     text = "TOPIC_AUTHORIZATION_FAILED"
     assert sum(text in one.getMessage() for one in caplog.records) == 1

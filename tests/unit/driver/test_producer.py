@@ -54,7 +54,7 @@ def statistics(transport: Any) -> dict[str, Any]:
     return found
 
 
-def wait_until(condition: Callable[[], bool], timeout: float = 10) -> None:
+def wait_until(condition: Callable[[], bool], timeout: float = 30) -> None:
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -137,10 +137,10 @@ def test_no_answer_is_waited_for_once_and_nothing_is_lost(
     caplog: pytest.LogCaptureFixture,
     retry: int | None,
 ) -> None:
-    sender = transport(empty.url, kafka_driver_send_wait=1)
-    assert 1 <= send(sender, 0, retry) < 3
-    assert send(sender, 1, retry) < 0.8
-    assert send(sender, 2, retry) < 0.8
+    sender = transport(empty.url, kafka_driver_send_wait=3)
+    assert 3 <= send(sender, 0, retry) < 10
+    assert send(sender, 1, retry) < 2.5
+    assert send(sender, 2, retry) < 2.5
     warnings = [
         record
         for record in caplog.records
@@ -156,12 +156,12 @@ def test_no_answer_is_waited_for_once_and_nothing_is_lost(
 def test_calls_wait_again_when_brokers_answered_again(
     cluster: MockCluster, transport: Transport
 ) -> None:
-    sender = transport(cluster.url, kafka_driver_send_wait=1)
+    sender = transport(cluster.url, kafka_driver_send_wait=3)
     send(sender)
     wait_until(lambda: statistics(sender)["delivered"] == 1)
     cluster.down()
-    assert send(sender) >= 1
-    assert send(sender) < 0.8
+    assert send(sender) >= 3
+    assert send(sender) < 2.5
     cluster.up()
     wait_until(lambda: statistics(sender)["queued"] == 0, 20)
     cluster.set_round_trip(300)
@@ -183,7 +183,7 @@ def test_many_threads_wait_no_longer_than_send_wait_and_lose_nothing(
     for thread in threads:
         thread.join()
     assert len(took) == 150
-    assert max(took) < 2 + 2
+    assert max(took) < 10
     empty.up()
     wait_until(lambda: statistics(sender)["queued"] == 0, 20)
     arrived = numbers(read(empty.bootstrap, TOPIC, 150))
@@ -215,7 +215,7 @@ def test_retry_limit_raises_after_that_many_tries(
         match=rf"topic {TOPIC} was not delivered within {limit} s: _",
     ):
         send(sender, retry=retry)
-    assert limit <= time.monotonic() - started < limit + 3
+    assert limit <= time.monotonic() - started < limit + 8
 
 
 def test_a_send_that_was_given_up_does_not_arrive_later(
@@ -319,7 +319,7 @@ def test_refusal_by_the_broker_raises_at_once(
         oslo_messaging.MessageDeliveryFailure, match=f"topic {TOPIC}"
     ):
         send(sender)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
     assert statistics(sender)["failed"] == 1
     send(sender)  # as soon as the reason is gone
 
@@ -339,7 +339,7 @@ def test_full_queue_raises_at_once(
     sender = transport(
         cluster.url,
         kafka_driver_mode=mode,
-        kafka_driver_send_wait=1,
+        kafka_driver_send_wait=3,
         kafka_driver_queue_max_messages=3,
         kafka_driver_flush_timeout=0,
     )
@@ -355,7 +355,7 @@ def test_full_queue_raises_at_once(
         match="kafka_driver_queue_max_messages=3",
     ):
         send(sender)
-    assert time.monotonic() - started < 0.8
+    assert time.monotonic() - started < 2.5
 
 
 def test_queue_is_bounded_by_bytes(
@@ -383,7 +383,7 @@ def test_buffered_send_does_not_wait_and_arrives(
 ) -> None:
     cluster.set_round_trip(2000)
     sender = transport(cluster.url, kafka_driver_mode="buffered")
-    assert sum(send(sender, i) for i in range(20)) < 1.5
+    assert sum(send(sender, i) for i in range(20)) < 10
     cluster.set_round_trip(0)
     assert sorted(numbers(read(cluster.bootstrap, TOPIC, 20))) == list(
         range(20)
@@ -453,7 +453,7 @@ def test_cleanup_is_bounded_and_counts_what_is_lost(
         send(sender, i)
     started = time.monotonic()
     sender.cleanup()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 10
     assert "7 notifications were not delivered when the" in caplog.text
 
 
