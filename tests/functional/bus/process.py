@@ -2,33 +2,42 @@
 """Server processes that a test starts, stops and kills."""
 
 import contextlib
+import fcntl
 import os
 import random
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 # Below the ports that outgoing connections take, so that a server that was
 # stopped finds its port free when it is started again.
 PORTS = range(20500, 21000)
-# Processes of pytest-xdist have shares, so that no two choose the same port.
-SHARE = 100
-_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
-_untried = list(PORTS[_worker * SHARE % len(PORTS) :][:SHARE])
-random.shuffle(_untried)
+# Open for as long as this process runs, so that no other one, of pytest-xdist
+# for example, takes a port between its choice and the start of a server.
+_claims: list[IO[str]] = []
 
 
 def free_port() -> int:
     """Return a port of 127.0.0.1 that nobody has, each one only once."""
-    while _untried:
-        port = _untried.pop()
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise RuntimeError(f"every one of {SHARE} ports in {PORTS} is taken")
+    folder = Path(tempfile.gettempdir(), f"kafka-bus-ports-{os.getuid()}")
+    folder.mkdir(exist_ok=True)
+    for port in random.sample(PORTS, len(PORTS)):
+        claim = (folder / str(port)).open("w")
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        return port
+    raise RuntimeError(f"every port of {PORTS} is taken")
 
 
 def answers(port: int) -> bool:
