@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A fault while notifications are sent and read, and what it cost."""
+
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import sending
+from receiving import Reading, listen
+
+from faults import load
+from faults.cluster import Cluster, wait_until
+from faults.load import Account, Load
+
+READERS = {
+    "at least once": "after_dispatch",
+    "at most once": "before_dispatch",
+}
+
+
+class Trial:
+    """Sends to a topic of its own, with a reader of each kind.
+
+    :param name: of the fault
+    :param directory: for configuration files
+    :param accounts: the lines of the report; each fault adds its own
+    """
+
+    def __init__(
+        self,
+        name: str,
+        cluster: Cluster,
+        directory: Path,
+        accounts: list[Account],
+    ) -> None:
+        self.name = name
+        self.cluster = cluster
+        self.topic = sending.new_topic()
+        self.full = f"{self.topic}.info"
+        self.directory = directory
+        self._accounts = accounts
+        self._made: list[Any] = []
+        self._readings: dict[str, Reading] = {}
+        cluster.create(self.full)
+        self._transport = self.transport()
+        for reader, commit in READERS.items():
+            made = self.transport(
+                consumer_group=f"{self.topic}-{commit}",
+                kafka_driver_commit=commit,
+            )
+            self._readings[reader] = Reading(listen(made, self.topic))
+
+    def transport(self, **options: Any) -> Any:
+        made = load.transport(
+            self.directory, self.cluster.url, **self.cluster.options, **options
+        )
+        self._made.append(made)
+        return made
+
+    def run(
+        self,
+        fault: Callable[[Load], None],
+        retry: int = -1,
+        more: int = 200,
+    ) -> list[Account]:
+        """Send, let `fault` happen, send on, and compare.
+
+        :param more: how many are to be confirmed before and after it
+        """
+        sent = Load(self._transport, self.full, retry=retry)
+        try:
+            sent.wait_for(more)
+            fault(sent)
+            sent.wait_for(more)
+        finally:
+            sent.stop()
+        wanted = set(sent.confirmed)
+        for reading in self._readings.values():
+            # What is missing in the end is counted, not waited for.
+            with contextlib.suppress(AssertionError):
+                wait_until(
+                    lambda seen=reading: wanted <= set(seen.payloads), 60
+                )
+        found = [
+            load.account(
+                self.name,
+                "topic",
+                sent,
+                load.in_topic(self.cluster.bootstrap, self.full),
+            ),
+            *(
+                load.account(self.name, reader, sent, reading.payloads)
+                for reader, reading in self._readings.items()
+            ),
+        ]
+        self._accounts += found
+        for one in found:
+            print(one)
+        return found
+
+    def close(self) -> None:
+        for reading in self._readings.values():
+            reading.stop()
+        for made in self._made:
+            made.cleanup()
+
+
+def check(found: list[Account]) -> None:
+    """The promises, where no process of a reader was killed."""
+    topic, at_least_once, at_most_once = found
+    assert topic.confirmed > 0
+    assert topic.lost == topic.duplicated == 0, topic
+    assert at_least_once.lost == 0, at_least_once
+    assert at_most_once.lost == 0, at_most_once
+    assert at_most_once.duplicated == 0, at_most_once
+
+
+class Worker:
+    """A process that sends or receives, and writes down each number."""
+
+    def __init__(
+        self, what: str, directory: Path, url: str, topic: str, **options: Any
+    ) -> None:
+        self.numbers: list[int] = []
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                "-W",
+                "ignore",
+                str(Path(__file__).with_name("worker.py")),
+                what,
+                str(directory),
+                url,
+                topic,
+                json.dumps(options),
+            ],
+            stdout=subprocess.PIPE,
+        )
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def wait_for(self, count: int, timeout: float = 90) -> None:
+        wait_until(lambda: len(self.numbers) >= count, timeout)
+
+    def wait_silent(self, seconds: float) -> None:
+        """Wait until nothing has come for so long."""
+        seen = -1
+        while len(self.numbers) > seen:
+            seen = len(self.numbers)
+            time.sleep(seconds)
+
+    def kill(self) -> None:
+        """As the kernel does when memory is short."""
+        self._process.kill()
+        self._process.wait(10)
+        self._thread.join(10)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            # The last one may have been cut.
+            if line.endswith(b"\n"):
+                self.numbers.append(int(line))
