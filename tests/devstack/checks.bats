@@ -83,9 +83,34 @@ function refuses {
     [[ "$output" != *s3cr3t* ]]
 }
 
-@test "an account for the broker on this host is refused" {
-    NOTIFY_USERNAME=me NOTIFY_PASSWORD=s3cr3t \
-        refuses "name a broker with SASL in NOTIFY_HOST."
+@test "an account that the broker on this host cannot have is refused" {
+    export NOTIFY_USERNAME=me NOTIFY_PASSWORD=s3cr3t-notify
+    NOTIFY_SECURITY_PROTOCOL=SASL_SSL \
+        refuses "the broker that this plugin sets up has no certificate"
+    NOTIFY_SECURITY_PROTOCOL=SSL refuses 'NOTIFY_SECURITY_PROTOCOL is "SSL"'
+    NOTIFY_SASL_MECHANISM=MD5 refuses 'NOTIFY_SASL_MECHANISM is "MD5"'
+    NOTIFY_USERNAME='m e' refuses 'NOTIFY_USERNAME is "m e": write letters'
+    NOTIFY_USERNAME=admin refuses "NOTIFY_USERNAME is admin, which the broker"
+    NOTIFY_PASSWORD=s3cr3t refuses "NOTIFY_PASSWORD is too short"
+    [[ "$output" != *s3cr3t* ]]
+}
+
+@test "an account is refused for data that was made without one" {
+    export NOTIFY_USERNAME=me NOTIFY_PASSWORD=s3cr3t-notify
+    mkdir -p "$KAFKA_DIR"/{config,data}
+    touch "$KAFKA_DIR/data/meta.properties"
+    echo "listeners=PLAINTEXT://127.0.0.1:9092" \
+        >"$KAFKA_DIR/config/server.properties"
+    refuses "run clean.sh first, or set NOTIFY_SASL_MECHANISM to PLAIN."
+    NOTIFY_SASL_MECHANISM=PLAIN run devstack stack 'phase stack pre-install'
+    [[ "$status" -eq 0 ]]
+    echo "sasl.enabled.mechanisms=SCRAM-SHA-512" \
+        >>"$KAFKA_DIR/config/server.properties"
+    run devstack stack 'phase stack pre-install'
+    [[ "$status" -eq 0 ]]
+    rm "$STANDIN/calls"
+    NOTIFY_SASL_MECHANISM=SCRAM-SHA-256 \
+        refuses "made without SCRAM-SHA-256: run clean.sh first"
 }
 
 @test "another port than DevStack's own RabbitMQ has is refused" {

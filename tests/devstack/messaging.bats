@@ -86,6 +86,20 @@ NOTIFY=oslo_messaging_notifications
         SCRAM-SHA-512 ]]
 }
 
+@test "an account of this DevStack's broker needs no certificate" {
+    export NOTIFY_USERNAME=me NOTIFY_PASSWORD=s3cr3t-notify
+    run devstack stack 'phase stack nothing' "iniset_rpc_backend nova $CONF"
+    [[ "$(value "$CONF" oslo_messaging_kafka security_protocol)" == \
+        SASL_PLAINTEXT ]]
+    # The same on a sub-node, whose broker is the controller's.
+    SERVICE_HOST=192.0.2.7 run devstack stack 'phase stack nothing' \
+        "iniset_rpc_backend nova $CONF.2"
+    [[ "$(value "$CONF.2" oslo_messaging_kafka security_protocol)" == \
+        SASL_PLAINTEXT ]]
+    [[ "$(value "$CONF.2" oslo_messaging_kafka sasl_mechanism)" == \
+        SCRAM-SHA-512 ]]
+}
+
 @test "a virtual host is made once, and a failure is not hidden" {
     run devstack stack 'phase stack post-config' \
         'rpc_backend_add_vhost nova_cell1'

@@ -51,6 +51,23 @@ playbook topics.yml" ]]
     [[ "$(role_var broker kafka_topics)" == *versioned_notifications.error* ]]
 }
 
+@test "an account reaches the broker, and not as it is" {
+    run devstack stack 'phase stack pre-install'
+    [[ "$(role_var broker kafka_security)" == '"plaintext"' ]]
+    [[ "$(role_var broker devstack_account)" == '""' ]]
+    export NOTIFY_USERNAME=me NOTIFY_PASSWORD='{{ s3cr3t }}"/'
+    run devstack stack 'phase stack pre-install'
+    [[ "$status" -eq 0 ]]
+    [[ "$(role_var broker kafka_security)" == '"sasl_scram"' ]]
+    [[ "$(role_var broker kafka_sasl_mechanism)" == '"SCRAM-SHA-512"' ]]
+    [[ "$(role_var broker devstack_account)" == '"me"' ]]
+    # Ansible would take the braces for a template.
+    [[ "$(role_var broker devstack_password | tr -d '"' | base64 --decode)" \
+        == "$NOTIFY_PASSWORD" ]]
+    NOTIFY_SASL_MECHANISM=PLAIN run devstack stack 'phase stack pre-install'
+    [[ "$(role_var broker kafka_security)" == '"sasl_plain"' ]]
+}
+
 @test "a role that fails fails the stack with a sentence" {
     STANDIN_PLAYBOOK_FAILS=2 run devstack stack 'phase stack pre-install'
     [[ "$status" -ne 0 ]]

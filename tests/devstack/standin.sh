@@ -4,6 +4,7 @@
 # A stand-in for what DevStack offers to a plugin: the functions and variables
 # that the plugin uses, made for tests. To be sourced, with STANDIN naming a
 # scratch directory. What the plugin asked for is written to $STANDIN/calls.
+# With STANDIN_MACHINE=True packages and units are the machine's own.
 
 : "${STANDIN:?names a scratch directory}"
 
@@ -21,9 +22,14 @@ HOST_IPV6=${HOST_IPV6:-}
 SERVICE_HOST=${SERVICE_HOST:-$HOST_IP}
 STACK_USER=${STACK_USER:-$(id -un)}
 ENABLED_SERVICES=${ENABLED_SERVICES:-key,mysql,rabbit}
-SYSTEMD_DIR=${SYSTEMD_DIR:-$STANDIN/units}
-SYSTEMCTL=${SYSTEMCTL:-$(dirname "${BASH_SOURCE[0]}")/systemctl}
-export STANDIN SYSTEMD_DIR
+if [[ "${STANDIN_MACHINE:-False}" == True ]]; then
+    SYSTEMD_DIR=/etc/systemd/system
+    SYSTEMCTL="sudo systemctl"
+else
+    SYSTEMD_DIR=${SYSTEMD_DIR:-$STANDIN/units}
+    SYSTEMCTL=$(dirname "${BASH_SOURCE[0]}")/systemctl
+fi
+export STANDIN SYSTEMD_DIR SYSTEMCTL
 
 mkdir -p "$STANDIN" "$DEST" "$DATA_DIR" "$SYSTEMD_DIR"
 
@@ -73,6 +79,10 @@ function is_package_installed {
 
 function install_package {
     standin_called "install_package $*"
+    if [[ "${STANDIN_MACHINE:-False}" == True && "$OFFLINE" != True ]]; then
+        sudo env DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 \
+            --yes --no-install-recommends "$@"
+    fi
 }
 
 function pip_install_gr {
@@ -87,6 +97,8 @@ function sudo {
     if [[ "$1" == rabbitmqctl ]]; then
         shift
         standin_rabbitmqctl "$@"
+    elif [[ "${STANDIN_MACHINE:-False}" == True ]]; then
+        command sudo "$@"
     else
         "$@"
     fi
@@ -95,12 +107,14 @@ function sudo {
 # iniset [-sudo] FILE SECTION OPTION VALUE
 function iniset {
     local xtrace
+    local -a python=(python3)
     xtrace=$(set +o | grep xtrace)
     set +o xtrace
     if [[ "$1" == -sudo ]]; then
+        python=(sudo python3)
         shift
     fi
-    python3 - "$@" <<'END'
+    "${python[@]}" - "$@" <<'END'
 import configparser
 import sys
 
