@@ -78,8 +78,8 @@ class AfterDispatch(flow.Flow):
                 self._parts.log, failed, "it is tried again, nothing is lost"
             )
 
-    def awaits_commit(self) -> bool:
-        return False
+    def awaiting_since(self) -> float | None:
+        return None
 
     def on_stop(self) -> None:
         # What waits here is not committed: the group gets it again.

@@ -31,6 +31,7 @@ class BeforeDispatch(flow.Flow):
         self._parts = parts
         self._auto_commit = auto_commit
         self._batch: list[Taken] = []
+        self._taken = 0.0
         #: A commit of the batch was sent and not answered.
         self._sent = False
         self._again = 0.0
@@ -50,6 +51,7 @@ class BeforeDispatch(flow.Flow):
         self._batch = self._parts.intake.take(self._parts.in_flight.room())
         self._parts.in_flight.add(_contents(self._batch))
         if self._batch:
+            self._taken = now
             self._commit(client)
 
     def on_commit(
@@ -98,8 +100,8 @@ class BeforeDispatch(flow.Flow):
                 "a restart would deliver notifications again",
             )
 
-    def awaits_commit(self) -> bool:
-        return bool(self._batch)
+    def awaiting_since(self) -> float | None:
+        return self._taken if self._batch else None
 
     def on_stop(self) -> None:
         self._give_up = time.monotonic() + LAST_ANSWER

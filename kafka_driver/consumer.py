@@ -46,6 +46,8 @@ _PLACEMENT_WAIT = 20.0
 #: The same error is logged again after this long without it.
 _QUIET = 60.0
 _MAX_POLL_INTERVAL_MS = 300000
+#: Records that come while a commit is not answered pile up for this long.
+_HELD = 1.0
 
 
 @dataclasses.dataclass
@@ -90,8 +92,8 @@ class Consumer:
         self._assigned: set[Place] = set()
         self._had_assignment = False
         self._paused: set[Place] = set()
-        self._full_since: float | None = None
-        self._sent_since: float | None = None
+        #: When the client was last asked for records.
+        self._asked = 0.0
         self._reported: dict[tuple[int, str], float] = {}
         self._back_off = 0.0
         self._fatal: KafkaError | None = None
@@ -214,29 +216,37 @@ class Consumer:
         if self._is_full(room):
             self._parts.wake.wait(_SLICE)
             return
-        found = self._client.consume(1, self._patience())
+        patience, pause = self._patience(), 0.0
+        if self._is_all_paused() and self._flow.awaiting_since() is None:
+            # Only to be seen alive. An endpoint that is done ends the wait.
+            patience, pause = 0.0, patience
+        self._asked = time.monotonic()
+        found = self._client.consume(1, patience)
         if found and room > 1:
             found += self._client.consume(room - 1, 0)
+        if pause and not found:
+            self._parts.wake.wait(pause)
         if found and not self._stopped and self._fatal is None:
             self._take_in(found)
 
     def _is_full(self, room: int) -> bool:
         """Whether fetching has to wait until an endpoint is done."""
-        if self._paused >= self._assigned or self._flow.awaits_commit():
+        if self._is_all_paused() or self._flow.awaiting_since() is not None:
             # Nothing comes while all are paused, and answers have to.
             return False
         if self._parts.in_flight.room() == 0 and len(self._parts.intake):
             return True
         return room <= 0
 
+    def _is_all_paused(self) -> bool:
+        return bool(self._paused) and self._paused >= self._assigned
+
     def _patience(self) -> float:
         """How long to wait for a record."""
-        if self._flow.awaits_commit():
-            now = time.monotonic()
-            self._sent_since = self._sent_since or now
-            waited = now - self._sent_since
+        since = self._flow.awaiting_since()
+        if since is not None:
+            waited = time.monotonic() - since
             return min(max(_SHORT, waited / 4), _SLICE / 4)
-        self._sent_since = None
         waiting = self._dead_letters is not None and (
             self._dead_letters.waiting()
         )
@@ -326,16 +336,22 @@ class Consumer:
         self._paused = wanted
 
     def _is_full_for_long(self) -> bool:
-        intake, room = self._parts.intake, self._parts.in_flight.room()
-        full = len(intake) > 0 and room == 0
-        held = self._flow.awaits_commit() and len(intake) >= self._plan.fetch
-        if not (full or held):
-            self._full_since = None
-            return False
+        """Whether fetching stopped for as long as it may without a pause.
+
+        A pause throws away what the client has fetched, so it is rare, and
+        lasts until everything here was taken.
+        """
         now = time.monotonic()
-        self._full_since = self._full_since or now
-        limit = self._max_poll_interval() / 3 if full else 1.0
-        return now - self._full_since > limit
+        intake = self._parts.intake
+        since = self._flow.awaiting_since()
+        if since is not None and len(intake) >= self._plan.fetch:
+            # The client is asked all the time, for the commit's answer.
+            return now - since > _HELD
+        if not len(intake) or self._parts.in_flight.room():
+            return False
+        if self._is_all_paused():
+            return True
+        return now - self._asked > self._max_poll_interval() / 3
 
     def _max_poll_interval(self) -> float:
         milliseconds = self._plan.settings.get(

@@ -50,8 +50,8 @@ class Flow(abc.ABC):
         """The brokers answered a commit that did not wait."""
 
     @abc.abstractmethod
-    def awaits_commit(self) -> bool:
-        """Whether notifications are held back until a commit is answered."""
+    def awaiting_since(self) -> float | None:
+        """Since when notifications are held back by a commit, if they are."""
 
     @abc.abstractmethod
     def on_stop(self) -> None:

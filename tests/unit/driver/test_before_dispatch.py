@@ -188,4 +188,4 @@ def test_a_partition_whose_commit_is_refused_waits_alone(
 
     assert setting.handed_on() == [[0, 0], [0, 1]]
     assert "TOPIC_AUTHORIZATION_FAILED" in text(setting, caplog)
-    assert setting.flow.awaits_commit()
+    assert setting.flow.awaiting_since() is not None
