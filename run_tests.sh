@@ -26,6 +26,8 @@ Usage: ./run_tests.sh [PART...]
               code need bats)
   functional  tests against a real Kafka and a real RabbitMQ
   slow        the tests of that kind that take long
+  faults      brokers, networks and processes that fail, on one node and on
+              three; takes a quarter of an hour
   molecule    the scenarios of the set "gate"
   SCENARIO    one scenario of molecule/, like default
 
@@ -55,7 +57,7 @@ function scenarios_of {
     sed -n "s/^\\([a-z0-9_-]*\\): $1\$/\\1/p" "$CHECKOUT/molecule/sets.yml"
 }
 
-# Turn the arguments into parts: lint, unit, functional, slow,
+# Turn the arguments into parts: lint, unit, functional, slow, faults,
 # molecule:SCENARIO.
 function choose_parts {
     local argument gate scenario
@@ -82,7 +84,7 @@ function choose_parts {
                 done
                 NAMED+=(molecule)
                 ;;
-            lint | unit | functional | slow)
+            lint | unit | functional | slow | faults)
                 PARTS+=("$argument")
                 NAMED+=("$argument")
                 ;;
@@ -163,6 +165,11 @@ function functional_lacks {
 
 # Why the slow ones cannot be run, or nothing.
 function slow_lacks {
+    functional_lacks
+}
+
+# Why the faults cannot be tried, or nothing.
+function faults_lacks {
     functional_lacks
 }
 
@@ -280,7 +287,7 @@ function main {
     mkdir -p "$LOGS"
     link_collection
     install_tox
-    for kind in unit functional slow molecule; do
+    for kind in unit functional slow faults molecule; do
         if [[ " ${PARTS[*]}" == *" $kind"* ]]; then
             say "Seeing that $kind has what it needs"
             reason=$("${kind}_lacks")

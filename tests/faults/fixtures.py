@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,8 +27,8 @@ def trial(
     """trial(name, cluster): a trial that is closed, and the cluster whole."""
     made: list[Trial] = []
 
-    def make(name: str, cluster: Cluster) -> Trial:
-        made.append(Trial(name, cluster, tmp_path, accounts))
+    def make(name: str, cluster: Cluster, **how: Any) -> Trial:
+        made.append(Trial(name, cluster, tmp_path, accounts, **how))
         return made[-1]
 
     yield make

@@ -18,17 +18,17 @@ from oslo_messaging import exceptions
 from kafka_driver import envelope
 
 #: What every transport here sets. A send returns when it is confirmed, not
-#: before; a member that was killed is gone soon.
+#: before.
 _LINES = (
     "kafka_driver_send_wait = 0",
     "kafka_driver_librdkafka = socket.timeout.ms = 4000",
     "kafka_driver_librdkafka = socket.connection.setup.timeout.ms = 4000",
 )
-_GROUP_LINES = (
-    "kafka_driver_librdkafka = session.timeout.ms = 4000",
-    "kafka_driver_librdkafka = heartbeat.interval.ms = 500",
-)
+#: What may be in flight in a listener: the option's default.
 IN_FLIGHT = 64
+#: Seconds of a group's session: longer than any outage here, and one that
+#: lets a member that was killed be gone soon.
+LONG, SHORT = 90, 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,12 +70,20 @@ def account(
     )
 
 
-def transport(directory: Path, url: str, **options: Any) -> Any:
-    """A transport as a service gets it, from a file of its own."""
+def transport(
+    directory: Path, url: str, session: int = LONG, **options: Any
+) -> Any:
+    """A transport as a service gets it, from a file of its own.
+
+    :param session: seconds after which a group forgets a silent member
+    """
     path = directory / f"{sending.new_topic()}.conf"
     lines = [f"{name} = {value}" for name, value in options.items()]
     if "consumer_group" in options:
-        lines += _GROUP_LINES
+        lines += [
+            f"kafka_driver_librdkafka = session.timeout.ms = {session}000",
+            "kafka_driver_librdkafka = heartbeat.interval.ms = 500",
+        ]
     path.write_text(
         "[oslo_messaging_kafka]\n" + "\n".join([*_LINES, *lines]) + "\n"
     )

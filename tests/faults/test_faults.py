@@ -16,7 +16,7 @@ from faults.cluster import Cluster, wait_until
 from faults.load import IN_FLIGHT, Account, Load
 from faults.trial import Trial, Worker, check
 
-Make = Callable[[str, Cluster], Trial]
+Make = Callable[..., Trial]
 
 
 @pytest.fixture(params=["one_node", "three_nodes"])
@@ -86,6 +86,24 @@ def test_cut_the_network(cluster: Cluster, trial: Make, pause: int) -> None:
             node.proxy.restore()
 
     check(tried.run(fault))
+
+
+def test_an_outage_that_is_longer_than_the_groups_session(
+    one_node: Cluster, trial: Make
+) -> None:
+    tried = trial(
+        "cut the network past the session, 1 node",
+        one_node,
+        session=load.SHORT,
+    )
+
+    def fault(sent: Load) -> None:
+        one_node.nodes[0].proxy.cut()
+        time.sleep(10)
+        one_node.nodes[0].proxy.restore()
+
+    # Whether a commit without an answer was done is not known after it.
+    check(tried.run(fault), bound=IN_FLIGHT)
 
 
 def test_break_connections_again_and_again(
@@ -233,6 +251,7 @@ def test_kill_the_receiving_process(
     made = load.transport(tmp_path, cluster.url)
     sent = Load(made, f"{topic}.info", threads=8)
     options = {
+        "session": load.SHORT,
         "consumer_group": topic,
         "kafka_driver_commit": commit,
         "kafka_driver_max_in_flight": IN_FLIGHT,

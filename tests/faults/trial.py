@@ -30,6 +30,7 @@ class Trial:
     :param name: of the fault
     :param directory: for configuration files
     :param accounts: the lines of the report; each fault adds its own
+    :param session: seconds after which a group forgets a silent member
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Trial:
         cluster: Cluster,
         directory: Path,
         accounts: list[Account],
+        session: int = load.LONG,
     ) -> None:
         self.name = name
         self.cluster = cluster
@@ -51,6 +53,7 @@ class Trial:
         self._transport = self.transport()
         for reader, commit in READERS.items():
             made = self.transport(
+                session=session,
                 consumer_group=f"{self.topic}-{commit}",
                 kafka_driver_commit=commit,
             )
@@ -111,13 +114,16 @@ class Trial:
             made.cleanup()
 
 
-def check(found: list[Account]) -> None:
-    """The promises, where no process of a reader was killed."""
+def check(found: list[Account], bound: int = 0) -> None:
+    """The promises, where no process of a reader was killed.
+
+    :param bound: what "at most once" may lose
+    """
     topic, at_least_once, at_most_once = found
     assert topic.confirmed > 0
     assert topic.lost == topic.duplicated == 0, topic
     assert at_least_once.lost == 0, at_least_once
-    assert at_most_once.lost == 0, at_most_once
+    assert at_most_once.lost <= bound, at_most_once
     assert at_most_once.duplicated == 0, at_most_once
 
 
