@@ -3,6 +3,10 @@
 
 import json
 import shlex
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +15,7 @@ import testinfra
 import yaml
 
 from .machine import CHECKOUT, mode_of
+from .plays import play
 
 INVENTORY = CHECKOUT / "molecule" / "cluster" / "inventory"
 NODES = ("cluster1", "cluster2", "cluster3")
@@ -228,3 +233,81 @@ def test_a_controller_wants_a_certificate(one: Any) -> None:
         "cluster2:9093 -CAfile /etc/kafka/tls/ca.pem 2>&1",
     ).stdout
     assert "certificate required" in said or "bad certificate" in said
+
+
+# -- restarts ----
+
+
+def listens(address: str) -> bool:
+    try:
+        with socket.create_connection((address, 9092), timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+@contextmanager
+def watched() -> Iterator[dict[int, int]]:
+    """Count, again and again, how many nodes are down at a time."""
+    addresses = [
+        testinfra.get_host(f"docker://{node}")
+        .check_output("hostname -I")
+        .split()[0]
+        for node in NODES
+    ]
+    seen: dict[int, int] = {}
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.2):
+            down = sum(not listens(address) for address in addresses)
+            seen[down] = seen.get(down, 0) + 1
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watcher.join()
+
+
+def started(node: str) -> str:
+    moment: str = testinfra.get_host(f"docker://{node}").check_output(
+        "systemctl show --property=ActiveEnterTimestampMonotonic kafka"
+    )
+    return moment
+
+
+def test_a_changed_setting_takes_one_node_down_at_a_time(one: Any) -> None:
+    """The play has no "serial": the role itself holds the others back."""
+    before = [started(node) for node in NODES]
+    changed = {"kafka_properties": {"log.cleaner.backoff.ms": 15001}}
+    with watched() as seen:
+        run = play(
+            CHECKOUT / "molecule" / "cluster" / "converge.yml",
+            *("--tags", "kafka_configure,kafka_service"),
+            *("--forks", "8", "--extra-vars", json.dumps(changed)),
+        )
+    print("nodes down: times seen", seen)
+    assert run.code == 0
+    assert all(started(node) not in before for node in NODES)
+    assert set(seen) == {0, 1}
+
+
+def test_no_node_is_restarted_while_another_is_down(one: Any) -> None:
+    down = testinfra.get_host(f"docker://{NODES[2]}")
+    before = started(NODES[0])
+    down.check_output("systemctl stop kafka")
+    try:
+        run = play(
+            CHECKOUT / "playbooks" / "rolling_restart.yml",
+            *("--limit", NODES[0]),
+            *("--extra-vars", "kafka_ready_timeout=5"),
+        )
+    finally:
+        down.check_output("systemctl start kafka")
+    assert run.code != 0
+    assert "Node 1 is not restarted" in run.output
+    assert "Node 3 does not answer" in run.output
+    assert started(NODES[0]) == before
