@@ -20,14 +20,14 @@ Usage: ./run_tests.sh [PART...]
 
   gate        what every change must pass (when nothing is named): lint, unit,
               functional and the Molecule scenarios of the set "gate"
-  all         the gate, slow and every other scenario
+  all         the gate, faults and every other scenario
   lint        style, types, ansible-lint, shell scripts
   unit        tests without a network and without a broker (those of shell
               code need bats)
   functional  tests against a real Kafka and a real RabbitMQ
-  slow        the tests of that kind that take long
   faults      brokers, networks and processes that fail, on one node and on
               three; takes a quarter of an hour
+  bench       a short run of the benchmarks; see benchmarks/README.md
   molecule    the scenarios of the set "gate"
   SCENARIO    one scenario of molecule/, like default
 
@@ -57,7 +57,7 @@ function scenarios_of {
     sed -n "s/^\\([a-z0-9_-]*\\): $1\$/\\1/p" "$CHECKOUT/molecule/sets.yml"
 }
 
-# Turn the arguments into parts: lint, unit, functional, slow, faults,
+# Turn the arguments into parts: lint, unit, functional, faults, bench,
 # molecule:SCENARIO.
 function choose_parts {
     local argument gate scenario
@@ -72,7 +72,7 @@ function choose_parts {
                     PARTS+=("molecule:$scenario")
                 done
                 if [[ $argument == all ]]; then
-                    PARTS+=(slow)
+                    PARTS+=(faults)
                     for scenario in $(scenarios_of all); do
                         PARTS+=("molecule:$scenario")
                     done
@@ -84,7 +84,7 @@ function choose_parts {
                 done
                 NAMED+=(molecule)
                 ;;
-            lint | unit | functional | slow | faults)
+            lint | unit | functional | faults | bench)
                 PARTS+=("$argument")
                 NAMED+=("$argument")
                 ;;
@@ -163,13 +163,13 @@ function functional_lacks {
     fi
 }
 
-# Why the slow ones cannot be run, or nothing.
-function slow_lacks {
+# Why the faults cannot be tried, or nothing.
+function faults_lacks {
     functional_lacks
 }
 
-# Why the faults cannot be tried, or nothing.
-function faults_lacks {
+# Why nothing can be measured, or nothing.
+function bench_lacks {
     functional_lacks
 }
 
@@ -287,7 +287,7 @@ function main {
     mkdir -p "$LOGS"
     link_collection
     install_tox
-    for kind in unit functional slow faults molecule; do
+    for kind in unit functional faults bench molecule; do
         if [[ " ${PARTS[*]}" == *" $kind"* ]]; then
             say "Seeing that $kind has what it needs"
             reason=$("${kind}_lacks")
