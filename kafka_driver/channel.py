@@ -339,6 +339,13 @@ class Channel:
         self._ready.add(topic)
 
     def _on_delivery(self, record: Record, error: Any, message: Any) -> None:
+        """Must not raise: the next callback would run with the exception."""
+        try:
+            self._take_report(record, error, message)
+        except Exception as exc:
+            self._finish(record, KafkaError(KafkaError._FAIL, str(exc)))
+
+    def _take_report(self, record: Record, error: Any, message: Any) -> None:
         if error is None:
             self._latencies.append(message.latency() or 0.0)
             self.silent = False

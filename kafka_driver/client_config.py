@@ -15,6 +15,9 @@ from kafka_driver import errors
 DEFAULT_PORT = 9092
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
 
+#: Before this the client library spoke a draft of the protocol.
+_CONSUMER_PROTOCOL = 0x020C0000
+
 #: Properties that belong to the driver: its promises rest on them, or an
 #: option exists for them.
 OWNED = frozenset(
@@ -357,6 +360,14 @@ def check(url: Any, options: Any) -> None:
             "which kafka_driver_commit=after_dispatch is to prevent: turn "
             "enable_auto_commit off, or write "
             "kafka_driver_commit=before_dispatch"
+        )
+    if options.kafka_driver_group_protocol == "consumer" and (
+        confluent_kafka.libversion()[1] < _CONSUMER_PROTOCOL
+    ):
+        raise errors.ConfigurationError(
+            "kafka_driver_group_protocol=consumer needs confluent-kafka 2.12 "
+            f"or later (librdkafka {confluent_kafka.libversion()[0]} is "
+            "here): install that, or write kafka_driver_group_protocol=classic"
         )
     if not 1 <= options.producer_batch_size <= 1000000:
         raise errors.ConfigurationError(

@@ -184,12 +184,28 @@ class Consumer:
             {
                 **self._plan.settings,
                 "client.id": client_config.client_id(),
-                "error_cb": self._on_error,
-                "stats_cb": self._on_statistics,
-                "on_commit": self._on_commit,
+                "error_cb": self._guard(self._on_error),
+                "stats_cb": self._guard(self._on_statistics),
+                "on_commit": self._guard(self._on_commit),
             },
             logger=concurrency.QueueLogger(self._log, LOG),
         )
+
+    def _guard(self, callback: Callable[..., None]) -> Callable[..., None]:
+        """A callback that never raises, but gives the client up.
+
+        The client library would call the next one, its log's for example,
+        with the exception still pending: a lock that is taken then is never
+        released.
+        """
+
+        def guarded(*arguments: Any) -> None:
+            try:
+                callback(*arguments)
+            except Exception as exc:
+                self._fatal = _as_kafka_error(exc)
+
+        return guarded
 
     def _make_topics(self, maker: admin.TopicMaker) -> None:
         self._unmade = {
@@ -202,9 +218,9 @@ class Consumer:
             return
         self._client.subscribe(
             self._plan.topics,
-            on_assign=self._on_assign,
-            on_revoke=self._on_revoke,
-            on_lost=self._on_lost,
+            on_assign=self._guard(self._on_assign),
+            on_revoke=self._guard(self._on_revoke),
+            on_lost=self._guard(self._on_lost),
         )
         self._subscribed = True
 

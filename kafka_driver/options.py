@@ -198,7 +198,8 @@ RECEIVING_OPTS: list[cfg.Opt] = [
         default="classic",
         choices=["classic", "consumer"],
         help="Kafka's group protocol. consumer needs brokers of 4.0 or "
-        "later and every member of the group to use it.",
+        "later, confluent-kafka 2.12 or later and every member of the group "
+        "to use it.",
     ),
     cfg.IntOpt(
         "kafka_driver_fetch_queue_kbytes",

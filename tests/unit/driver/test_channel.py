@@ -209,3 +209,19 @@ def test_a_defect_is_logged_and_ends_no_thread(
     ]
     assert len(told) == 2
     assert {record.levelno for record in told} == {logging.ERROR}
+
+
+def test_a_defect_in_a_report_fails_its_record_only(
+    one: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Message, "latency", lambda _self: 1 / 0)
+    record = new(b"second")
+    one.submit(record)
+    assert record.done is not None
+    assert record.done.wait(10)
+    assert record.error is not None
+    assert "division by zero" in record.error.str()
+
+    monkeypatch.undo()
+    monkeypatch.setattr(channel.confluent_kafka, "Producer", Client)
+    deliver(one, b"third")

@@ -393,3 +393,17 @@ def test_consumer_settings_keep_the_groups_protocol(make: Make) -> None:
     found = client_config.consumer(url, opts, "g", "earliest")
     assert found["group.protocol"] == "consumer"
     assert "partition.assignment.strategy" not in found
+
+
+def test_the_consumer_protocol_needs_a_library_that_speaks_it(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = make("kafka-driver://a", kafka_driver_group_protocol="consumer")
+    library = client_config.confluent_kafka
+    monkeypatch.setattr(library, "libversion", lambda: ("2.12.0", 0x020C00FF))
+    client_config.check(*given)
+    monkeypatch.setattr(library, "libversion", lambda: ("2.5.0", 0x020500FF))
+    with pytest.raises(
+        errors.ConfigurationError, match=r"librdkafka 2\.5\.0 is here"
+    ):
+        client_config.check(*given)

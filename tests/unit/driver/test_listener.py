@@ -24,7 +24,8 @@ from listening import (
 from mock_cluster import MockCluster
 from oslo_config import cfg
 
-from kafka_driver import options
+from kafka_driver import consumer, options
+from kafka_driver.consumer import Consumer
 
 Listen = Callable[..., Any]
 Transport = Callable[..., Any]
@@ -205,9 +206,9 @@ def test_a_full_listener_pauses_only_before_it_is_taken_for_dead(
     )
     put(cluster, *map(record, range(200)))
     listener = listen(kafka_driver_commit=commit, kafka_driver_max_in_flight=2)
-    consumer = listener._consumer
+    reading = listener._consumer
     wait_until(lambda: bool(listener.assignment()))
-    consumer._client = calls = Calls(consumer._client)
+    reading._client = calls = Calls(reading._client)
     # Full for moments only, again and again.
     assert payloads(receive(listener, 100, 30)) == list(range(100))
     assert calls.pauses == []
@@ -326,3 +327,65 @@ def test_a_thread_that_waits_for_a_coordinator_ends_with_the_session(
     assert "No broker has answered the last commit" in caplog.text
     wait_until(lambda: not thread.is_alive(), 30)
     cluster.up()
+
+
+def test_a_defect_in_a_callback_gives_the_client_up_and_no_more(
+    cluster: MockCluster,
+    conf: cfg.ConfigOpts,
+    listen: Listen,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    conf.register_opts(options.OPTS, group=options.GROUP)
+    conf.set_override(
+        "kafka_driver_librdkafka",
+        ["session.timeout.ms = 6000"],
+        group=options.GROUP,
+    )
+    real, calls = Consumer._on_assign, []
+
+    def on_assign(self: Any, client: Any, partitions: Any) -> None:
+        calls.append(partitions)
+        if len(calls) == 1:
+            raise ZeroDivisionError("a defect")
+        real(self, client, partitions)
+
+    monkeypatch.setattr(Consumer, "_on_assign", on_assign)
+    put(cluster, record(0))
+
+    assert payloads(receive(listen(), 1, 60)) == [0]
+    assert "has failed (_FAIL: ZeroDivisionError: a defect)" in caplog.text
+
+
+def test_no_callback_of_a_listener_raises(
+    listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callbacks: dict[str, Callable[..., None]] = {}
+
+    class Client:
+        def __init__(self, settings: dict[str, Any], logger: Any) -> None:
+            callbacks.update(
+                (name, value)
+                for name, value in settings.items()
+                if callable(value)
+            )
+
+        def subscribe(self, _topics: Any, **how: Any) -> None:
+            callbacks.update(how)
+
+        def consume(self, *_how: Any) -> list[Any]:
+            time.sleep(0.01)
+            return []
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(consumer.confluent_kafka, "Consumer", Client)
+    listener = listen()
+    wait_until(lambda: "on_lost" in callbacks)
+    listener.cleanup()
+
+    # The client library would run the next one with the exception pending.
+    for callback in callbacks.values():
+        callback("what", "it does not expect")
+    assert len(callbacks) == 6
