@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,9 @@ listener.security.protocol.map=CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT,\
 CLIENT:{protocol}
 log.dirs={data}
 auto.create.topics.enable=false
-broker.session.timeout.ms=4000
+broker.session.timeout.ms=6000
 broker.heartbeat.interval.ms=500
+controller.quorum.fetch.timeout.ms=4000
 default.replication.factor={factor}
 min.insync.replicas={least}
 offsets.topic.replication.factor={factor}
@@ -95,6 +97,10 @@ class Node:
             directory / "output.log",
             lambda: process.answers(self.ports["internal"]),
         )
+
+    def start(self) -> None:
+        """Start it and wait; on a busy machine that takes minutes."""
+        self.server.start(300)
 
     def signal(self, number: signal.Signals) -> None:
         running = self.server._process
@@ -145,8 +151,9 @@ class Cluster:
     def start(self) -> None:
         for node in self.nodes:
             self._format(node)
-        for node in self.nodes:
-            node.server.start()
+        # None of them is ready before most of them vote.
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda node: node.start(), self.nodes))
         self.wait_ready()
         if self._secure:
             self.set_user()
@@ -176,7 +183,7 @@ class Cluster:
                 for part in topic.partitions.values()
             )
 
-        wait_until(ready, 120)
+        wait_until(ready, 300)
 
     def create(self, topic: str, partitions: int = 3) -> None:
         admin = self.admin()

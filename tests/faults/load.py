@@ -117,7 +117,7 @@ class Load:
         for one in self._threads:
             one.start()
 
-    def wait_for(self, more: int, timeout: float = 90) -> None:
+    def wait_for(self, more: int, timeout: float = 300) -> None:
         """Wait until this many more are confirmed."""
         wanted = len(self.confirmed) + more
         deadline = time.monotonic() + timeout

@@ -88,7 +88,7 @@ class Trial:
             # What is missing in the end is counted, not waited for.
             with contextlib.suppress(AssertionError):
                 wait_until(
-                    lambda seen=reading: wanted <= set(seen.payloads), 60
+                    lambda seen=reading: wanted <= set(seen.payloads), 180
                 )
         found = [
             load.account(
@@ -151,7 +151,7 @@ class Worker:
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
-    def wait_for(self, count: int, timeout: float = 90) -> None:
+    def wait_for(self, count: int, timeout: float = 300) -> None:
         wait_until(lambda: len(self.numbers) >= count, timeout)
 
     def wait_silent(self, seconds: float) -> None:
