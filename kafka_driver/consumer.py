@@ -27,6 +27,7 @@ from kafka_driver import (
 )
 from kafka_driver.dead_letters import DeadLetters
 from kafka_driver.offsets import Place
+from kafka_driver.order import Order
 
 LOG = logging.getLogger(__name__)
 
@@ -38,9 +39,6 @@ _SHORT = 0.001
 _TOPICS_WAIT = 5.0
 _MAX_BACK_OFF = 5.0
 _MAX_REBUILD_BACK_OFF = 30.0
-#: Asking where a partition begins: the answer waits on the connection behind
-#: a fetch, for up to fetch.wait.max.ms (0.5 s). Rare enough to exceed _SLICE.
-_GAP_WAIT = 5.0
 #: A failed lookup of offsets gives up the assignment.
 _PLACEMENT_WAIT = 20.0
 #: The same error is logged again after this long without it.
@@ -87,8 +85,7 @@ class Consumer:
         if dead_letters is not None:
             self._unmade.add(dead_letters.topic)
         self._started = 0.0
-        #: The next offset of each assigned partition, where it is known.
-        self._expected: dict[Place, int] = {}
+        self._order = Order(parts.log)
         self._assigned: set[Place] = set()
         self._had_assignment = False
         self._paused: set[Place] = set()
@@ -285,56 +282,10 @@ class Consumer:
             self._wait(self._next_back_off())
 
     def _check_order(self, record: Any) -> None:
-        """Say what retention took away before it was read."""
-        place = record.topic(), record.partition()
-        offset = record.offset()
-        expected = self._expected.get(place, offset)
-        self._expected[place] = offset + 1
-        if offset > expected:
-            self._tell_gap(place, expected)
-        elif offset < expected:
-            self._log.put(
-                LOG,
-                logging.ERROR,
-                "Topic %s, partition %d goes on at offset %d, where %d was "
-                "expected: it was cut or made anew, and is read from its "
-                "beginning",
-                *place,
-                offset,
-                expected,
-            )
+        if not self._order.follows(self._client, record):
+            place = record.topic(), record.partition()
             self._flow.lose({place})
             self._parts.intake.drop({place})
-
-    def _tell_gap(self, place: Place, expected: int) -> None:
-        """Compacted and transactional topics have gaps of their own."""
-        try:
-            low, _high = self._client.get_watermark_offsets(
-                TopicPartition(*place), timeout=_GAP_WAIT, cached=False
-            ) or (0, 0)
-        except KafkaException:
-            self._log.put(
-                LOG,
-                logging.WARNING,
-                "Topic %s, partition %d: nothing was read from offset %d up "
-                "to the next record, and the brokers did not say in time "
-                "whether records were deleted there",
-                *place,
-                expected,
-            )
-            return
-        if low > expected:
-            self._log.put(
-                LOG,
-                logging.ERROR,
-                "Topic %s, partition %d: %d records were deleted by the "
-                "brokers before they were read (offset %d was next, %d is "
-                "the first that is left)",
-                *place,
-                low - expected,
-                expected,
-                low,
-            )
 
     def _set_pauses(self) -> None:
         """Pause what shall not be fetched, resume what may be again."""
@@ -407,8 +358,8 @@ class Consumer:
                     client.commit(
                         offsets=flow.offsets(first), asynchronous=False
                     )
-                self._expected |= first
-                self._expected |= placement.committed(client, places, timeout)
+                self._order.begin(first)
+                self._order.begin(placement.committed(client, places, timeout))
                 return first
             except KafkaException as exc:
                 error = errors.kafka_error(exc)
@@ -448,8 +399,7 @@ class Consumer:
             self._dead_letters.forget(places)
         self._assigned -= places
         self._paused -= places
-        for place in places:
-            self._expected.pop(place, None)
+        self._order.forget(places)
 
     # Errors.
 

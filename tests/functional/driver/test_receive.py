@@ -18,7 +18,7 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 from receiving import Reading, committed, create, listen, put, wait_until
 
-from kafka_driver import consumer
+from kafka_driver import order
 
 Transport = Callable[..., Any]
 MODES = ("before_dispatch", "after_dispatch")
@@ -240,7 +240,7 @@ def test_a_gap_that_brokers_do_not_explain_in_time_is_told_and_read_over(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(consumer, "_GAP_WAIT", 0.0)
+    monkeypatch.setattr(order, "_GAP_WAIT", 0.0)
     made = transport(consumer_group=topic)
     delete_what_a_group_has_not_read(kafka_broker.bootstrap, made, topic)
 
