@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,7 +25,12 @@ import payload
 import report
 from bus.kafka import KafkaBroker
 from bus.rabbit import RabbitBroker
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, NewTopic
 from figures import FIGURES, OURS, RABBIT, Figure
 
@@ -131,7 +137,17 @@ def fill(bus: Bus, topic: str, figure: Figure) -> None:
                 producer.poll(0.1)
     producer.flush(60)
     group = Consumer({"bootstrap.servers": bus.bootstrap, "group.id": topic})
-    group.commit(offsets=[TopicPartition(name, 0, 0)], asynchronous=False)
+    for _ in range(100):
+        try:
+            group.commit(
+                offsets=[TopicPartition(name, 0, 0)], asynchronous=False
+            )
+            break
+        except KafkaException:
+            # The group's coordinator is being chosen, or loads.
+            time.sleep(0.2)
+    else:
+        raise SystemExit(f"The group {topic} cannot commit: see the broker.")
     group.close()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from oslo_messaging import exceptions
 
 from kafka_driver import errors
-from kafka_driver.cli import doctor, send, tail
+from kafka_driver.cli import bench, doctor, send, tail
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -20,7 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         title="commands", required=True, metavar="COMMAND"
     )
-    for command in (send, tail, doctor):
+    for command in (send, tail, doctor, bench):
         command.add_parser(commands)
     return parser
 
