@@ -87,6 +87,16 @@ def test_upstream_options_reach_the_producer(make: Make) -> None:
     assert found["message.timeout.ms"] == 12500
 
 
+@pytest.mark.parametrize("mode", ["confirmed", "buffered"])
+def test_a_notification_alone_in_the_queue_does_not_wait_for_others(
+    make: Make, mode: str
+) -> None:
+    found = client_config.producer(
+        *make("kafka-driver://a", kafka_driver_mode=mode), 0
+    )
+    assert found["linger.ms"] == 0
+
+
 @pytest.mark.parametrize("size", [0, -1, 1000001])
 def test_impossible_batch_size_is_refused_by_name(
     make: Make, size: int
