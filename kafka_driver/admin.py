@@ -111,6 +111,19 @@ class TopicMaker:
             self._client = None  # its connections are not needed any more
         return ready
 
+    def partitions(self, topic: str, timeout: float) -> list[int]:
+        """The numbers of a topic's partitions.
+
+        For callbacks of another client, which may not be asked there: its
+        next callback would end the process.
+
+        :raises KafkaException: when the brokers did not answer in time
+        """
+        found = self._handle().list_topics(topic, timeout=timeout)
+        if not self._steps:
+            self._client = None
+        return sorted(found.topics[topic].partitions)
+
     def close(self) -> None:
         self._steps.clear()
         self._client = None

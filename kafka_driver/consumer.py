@@ -80,6 +80,8 @@ class Consumer:
         self._dead_letters = dead_letters
         self._log = parts.log
         self._client: Any = None
+        #: For the thread's use.
+        self._maker: Any = None
         self._subscribed = False
         self._unmade = set(plan.topics)
         if dead_letters is not None:
@@ -138,7 +140,7 @@ class Consumer:
 
     def _run(self) -> None:
         back_off = 1.0
-        maker = self._plan.make_maker()
+        self._maker = maker = self._plan.make_maker()
         self._started = time.monotonic()
         try:
             while not self._parts.closing:
@@ -353,7 +355,9 @@ class Consumer:
                 topics = {topic for topic, _ in places}
                 first = {}
                 if self._plan.from_end and not self._had_assignment:
-                    first = placement.first_offsets(client, topics, timeout)
+                    first = placement.first_offsets(
+                        client, self._maker, topics, timeout
+                    )
                 if first:
                     client.commit(
                         offsets=flow.offsets(first), asynchronous=False

@@ -12,6 +12,7 @@ from typing import Any
 
 from confluent_kafka import OFFSET_END, TopicPartition
 
+from kafka_driver import admin
 from kafka_driver.offsets import Place
 
 
@@ -34,12 +35,6 @@ def committed(
     }
 
 
-def all_places(client: Any, topic: str, timeout: float) -> set[Place]:
-    """Every partition of a topic."""
-    found = client.list_topics(topic, timeout=timeout).topics[topic]
-    return {(topic, partition) for partition in found.partitions}
-
-
 def ends(client: Any, places: set[Place], timeout: float) -> dict[Place, int]:
     """The offsets that the next records of some partitions will have."""
     if not places:
@@ -59,12 +54,18 @@ def ends(client: Any, places: set[Place], timeout: float) -> dict[Place, int]:
 
 
 def first_offsets(
-    client: Any, topics: set[str], timeout: float
+    client: Any, maker: admin.TopicMaker, topics: set[str], timeout: float
 ) -> dict[Place, int]:
-    """The ends of those topics that the group has no offset of at all."""
+    """The ends of those topics that the group has no offset of at all.
+
+    :param maker: knows the topics' partitions
+    """
     found: dict[Place, int] = {}
     for topic in sorted(topics):
-        places = all_places(client, topic, timeout)
+        places = {
+            (topic, partition)
+            for partition in maker.partitions(topic, timeout)
+        }
         if not committed(client, places, timeout):
             found |= ends(client, places, timeout)
     return found

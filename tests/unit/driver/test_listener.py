@@ -389,3 +389,23 @@ def test_no_callback_of_a_listener_raises(
     for callback in callbacks.values():
         callback("what", "it does not expect")
     assert len(callbacks) == 6
+
+
+def test_a_pool_that_starts_survives_what_the_library_calls_next(
+    cluster: MockCluster, transport: Transport
+) -> None:
+    def child() -> None:
+        # A callback each millisecond, also behind that of the assignment.
+        made = transport(cluster.url, kafka_driver_statistics_interval=0.001)
+        target = oslo_messaging.Target(topic="notifications")
+        made._driver.listen_for_notifications(
+            [(target, "info")], group(), 1, None
+        )
+        (listener,) = made._driver.listeners
+        wait_until(lambda: bool(listener.assignment()))
+        time.sleep(1)
+        put(cluster, record(1))
+        assert payloads(receive(listener, 1)) == [1]
+        made.cleanup()
+
+    in_child(child, 60)
