@@ -100,6 +100,18 @@ NOTIFY=oslo_messaging_notifications
         SCRAM-SHA-512 ]]
 }
 
+@test "an account that is given up leaves no options behind" {
+    NOTIFY_USERNAME=me NOTIFY_PASSWORD=s3cr3t-notify \
+        run devstack stack 'phase stack nothing' \
+        "iniset_rpc_backend keystone $CONF oslo_messaging_notifications"
+    [[ "$(value "$CONF" oslo_messaging_kafka sasl_mechanism)" != "(none)" ]]
+    run devstack stack 'phase stack nothing' \
+        "iniset_rpc_backend keystone $CONF oslo_messaging_notifications"
+    [[ "$status" -eq 0 ]]
+    [[ "$(value "$CONF" oslo_messaging_kafka sasl_mechanism)" == "(none)" ]]
+    [[ "$(value "$CONF" oslo_messaging_kafka security_protocol)" == "(none)" ]]
+}
+
 @test "a virtual host is made once, and a failure is not hidden" {
     run devstack stack 'phase stack post-config' \
         'rpc_backend_add_vhost nova_cell1'

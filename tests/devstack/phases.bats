@@ -85,6 +85,20 @@ playbook topics.yml" ]]
     [[ "$(role_var driver kafka_driver_become)" == false ]]
 }
 
+@test "a library in the version of the constraints is not asked for" {
+    local venv=$STANDIN/dest/data/venv
+    mkdir -p "$venv/bin"
+    # It answers with the version of each library.
+    printf '#!/bin/sh\necho 2.15.0\n' >"$venv/bin/python"
+    chmod +x "$venv/bin/python"
+    echo "confluent-kafka===2.15.0" \
+        >>"$STANDIN/dest/requirements/upper-constraints.txt"
+    run devstack stack 'phase stack install'
+    [[ "$status" -eq 0 ]]
+    uncalled "pip_install_gr confluent-kafka"
+    called "pip_install_gr oslo.messaging"
+}
+
 @test "install brings the driver into the system without a global venv" {
     GLOBAL_VENV=False run devstack stack 'phase stack install'
     [[ "$(role_var driver kafka_driver_system)" == true ]]

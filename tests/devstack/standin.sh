@@ -131,6 +131,23 @@ END
     $xtrace
 }
 
+# inidelete FILE SECTION OPTION
+function inidelete {
+    python3 - "$@" <<'END'
+import configparser
+import sys
+
+path, section, option = sys.argv[1:]
+config = configparser.RawConfigParser(strict=False)
+config.optionxform = str
+config.read(path)
+if config.has_section(section):
+    config.remove_option(section, option)
+with open(path, "w", encoding="utf-8") as stream:
+    config.write(stream)
+END
+}
+
 function write_user_unit_file {
     local unit=$SYSTEMD_DIR/$1
     iniset -sudo "$unit" Unit Description "Devstack $1"
