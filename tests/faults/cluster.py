@@ -242,11 +242,13 @@ class Cluster:
             AclOperation.ANY,
             AclPermissionType.ANY,
         )
-        for future in self.admin().delete_acls([everything]).values():
+        admin = self.admin()
+        for future in admin.delete_acls([everything]).values():
             future.result(10)
 
     def _alter(self, change: Any) -> None:
-        futures = self.admin().alter_user_scram_credentials([change])
+        admin = self.admin()  # its requests end with it
+        futures = admin.alter_user_scram_credentials([change])
         for future in futures.values():
             future.result(10)
 

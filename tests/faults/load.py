@@ -26,9 +26,10 @@ _LINES = (
 )
 #: What may be in flight in a listener: the option's default.
 IN_FLIGHT = 64
-#: Seconds of a group's session: longer than any outage here, and one that
+#: Seconds of a group's session: longer than any outage here (and less than
+#: max.poll.interval.ms, or the client library refuses it), and one that
 #: lets a member that was killed be gone soon.
-LONG, SHORT = 90, 4
+LONG, SHORT = 240, 4
 
 
 @dataclasses.dataclass(frozen=True)
