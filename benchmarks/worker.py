@@ -222,19 +222,21 @@ def finish(result: Result, endpoint: Endpoint) -> None:
 def listening(task: Task, endpoint: Endpoint, batch: int) -> Iterator[Any]:
     made = transport(task)
     targets = [oslo_messaging.Target(topic=task.topic)]
+    # On rabbit a pool is a queue of its own, without what was sent before.
+    pool = None if task.peer == "rabbit" else task.group
     if batch > 1:
         server = oslo_messaging.get_batch_notification_listener(
             made,
             targets,
             [endpoint],
             executor="threading",
-            pool=task.group,
+            pool=pool,
             batch_size=batch,
             batch_timeout=1,
         )
     else:
         server = oslo_messaging.get_notification_listener(
-            made, targets, [endpoint], executor="threading", pool=task.group
+            made, targets, [endpoint], executor="threading", pool=pool
         )
     server.start()
     yield made
