@@ -90,6 +90,8 @@ class Consumer:
         self._order = Order(parts.log)
         self._assigned: set[Place] = set()
         self._had_assignment = False
+        #: Partitions that were given up in the last call for records.
+        self._taken_away: set[Place] = set()
         self._paused: set[Place] = set()
         #: When the client was last asked for records.
         self._asked = 0.0
@@ -238,11 +240,26 @@ class Consumer:
         self._asked = time.monotonic()
         found = self._client.consume(1, patience)
         if found and room > 1:
-            found += self._client.consume(room - 1, 0)
+            found = self._fetch_more(found, room - 1)
         if pause and not found:
             self._parts.wake.wait(pause)
         if found and not self._stopped and self._fatal is None:
             self._take_in(found)
+
+    def _fetch_more(self, found: list[Any], room: int) -> list[Any]:
+        """What else is there; also a rebalance may come with it.
+
+        The client library drops what it has fetched of a partition that is
+        taken away, but not what an earlier call has returned: that would be
+        dispatched here and by the partition's next owner.
+        """
+        self._taken_away.clear()
+        more: list[Any] = self._client.consume(room, 0)
+        return [
+            one
+            for one in found
+            if (one.topic(), one.partition()) not in self._taken_away
+        ] + more
 
     def _is_full(self, room: int) -> bool:
         """Whether fetching has to wait until an endpoint is done."""
@@ -402,6 +419,7 @@ class Consumer:
         if self._dead_letters is not None:
             self._dead_letters.forget(places)
         self._assigned -= places
+        self._taken_away |= places
         self._paused -= places
         self._order.forget(places)
 

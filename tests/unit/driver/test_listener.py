@@ -11,7 +11,7 @@ from typing import Any
 import mock_cluster
 import oslo_messaging
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, TopicPartition
 from listening import (
     committed,
     group,
@@ -224,6 +224,38 @@ def test_a_full_listener_pauses_only_before_it_is_taken_for_dead(
         one.acknowledge()
     assert payloads(receive(listener, 98, 30)) == list(range(102, 200))
     assert len(calls.pauses) == calls.resumes == 1
+
+
+# Rebalancing
+
+
+@pytest.mark.parametrize("commit", ["before_dispatch", "after_dispatch"])
+def test_what_was_fetched_just_before_a_rebalance_is_its_new_owners(
+    commit: str, cluster: MockCluster, listen: Listen
+) -> None:
+    name = group()
+    listener = listen(kafka_driver_commit=commit, consumer_group=name)
+    reading = listener._consumer
+    wait_until(lambda: bool(listener.assignment()))
+    real = reading._client
+
+    class Revoking(Calls):
+        """The first call returns the record, the second loses it."""
+
+        def consume(self, number: int, timeout: float) -> Any:
+            if number == 1:
+                return real.consume(number, timeout)
+            reading._on_revoke(
+                real, [TopicPartition(*one) for one in reading.assignment()]
+            )
+            return []
+
+    reading._client = Revoking(real)
+    put(cluster, record(0))
+
+    wait_until(lambda: not listener.assignment())
+    assert listener.poll(timeout=2) == []
+    assert committed(cluster, name) < 0
 
 
 # Committing by the client library
