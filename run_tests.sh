@@ -9,10 +9,8 @@ CHECKOUT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOX_HOME=$CHECKOUT/.tox/runner
 LOGS=$CHECKOUT/.tox/logs
 
-RESULTS=()   # one line for each part
 LEFT_OUT=()  # what could not be run, and why
-PASSED=0
-FAILED=0
+FAILED=0     # parts left out that had to be run
 
 function usage {
     cat <<'END'
@@ -35,6 +33,8 @@ Everything the tests need is installed: Python packages below .tox, and, for
 root on Debian, bats, a Java, Maven, RabbitMQ and Docker by apt. Without root or
 Docker the parts that need them are left out, with the reason; named
 by you, or with CI=true, that is a failure.
+
+Scenarios run beside lint, unit and functional, and are shown after them.
 
 Variables: PYTHON (an interpreter to use), TEST_IMAGE (a Docker image that runs
 systemd, in place of the one made here from Debian's packages).
@@ -192,21 +192,18 @@ function count {
         awk '{ total += $1 } END { print total + 0 }'
 }
 
-# note PART EXIT-CODE SECONDS LOG: add up, and remember a line for the end.
+# note PART EXIT-CODE SECONDS LOG: keep a part's result for the summary, in a
+# file, as parts are run at the same time.
 function note {
-    local part=$1 code=$2 seconds=$3 log=$4 passed failed word=passed
+    local part=$1 code=$2 seconds=$3 log=$4 passed failed
     passed=$(count passed "$log")
     failed=$(count 'failed|errors?' "$log")
     if ((code != 0)); then
-        word=FAILED
         failed=$((failed > 0 ? failed : 1))
     elif [[ $part == lint ]]; then
         passed=1
     fi
-    PASSED=$((PASSED + passed))
-    FAILED=$((FAILED + failed))
-    RESULTS+=("$(printf '%-24s %-7s %3d:%02d  %d passed, %d failed' "$part" \
-        "$word" $((seconds / 60)) $((seconds % 60)) "$passed" "$failed")")
+    echo "$part $code $seconds $passed $failed" >>"$LOGS/results"
 }
 
 # Molecule ends with 0 when a playbook is missing: its recap tells.
@@ -266,17 +263,83 @@ function leave_out {
     PARTS=(${kept[@]+"${kept[@]}"})
 }
 
+# What is run by tox on this machine, what is run by Molecule in containers,
+# and what is run when nothing else is, since it measures.
+function sort_parts {
+    local part
+    HERE=()
+    CONTAINERS=()
+    ALONE=()
+    for part in ${PARTS[@]+"${PARTS[@]}"}; do
+        case $part in
+            molecule:*) CONTAINERS+=("$part") ;;
+            faults | bench) ALONE+=("$part") ;;
+            *) HERE+=("$part") ;;
+        esac
+    done
+}
+
+function run_one_by_one {
+    local part
+    for part in "$@"; do
+        run_part "$part"
+    done
+}
+
+# Both wait more than they compute: they are run side by side, and what the
+# scenarios print is kept until the others are done.
+function run_side_by_side {
+    local output=$LOGS/scenarios.log
+    say "Beside what follows: ${CONTAINERS[*]} (see $output)"
+    # A process group of its own, so that an interrupt ends all of it.
+    set -m
+    run_one_by_one "${CONTAINERS[@]}" >"$output" 2>&1 </dev/null &
+    set +m
+    # shellcheck disable=SC2064  # the pid of now
+    trap "kill -- -$! 2>/dev/null || true" EXIT
+    run_one_by_one "${HERE[@]}"
+    say "What was run beside: ${CONTAINERS[*]}"
+    tail --lines +1 --follow --pid $! "$output"
+    trap - EXIT
+}
+
+function run_parts {
+    sort_parts
+    if ((${#HERE[@]} && ${#CONTAINERS[@]})); then
+        run_side_by_side
+    else
+        run_one_by_one ${HERE[@]+"${HERE[@]}"} \
+            ${CONTAINERS[@]+"${CONTAINERS[@]}"}
+    fi
+    run_one_by_one ${ALONE[@]+"${ALONE[@]}"}
+}
+
+# In the order in which the parts were named, whichever was done first.
 function summary {
+    local passed=0 failed=$FAILED part name code seconds good bad
     say "Summary after $((SECONDS / 60)) min $((SECONDS % 60)) s"
-    printf '%s\n' ${RESULTS[@]+"${RESULTS[@]}"}
+    for part in ${PARTS[@]+"${PARTS[@]}"}; do
+        if ! read -r name code seconds good bad \
+            < <(grep "^$part " "$LOGS/results"); then
+            echo "$part gave no result"
+            failed=$((failed + 1))
+            continue
+        fi
+        printf '%-24s %-7s %3d:%02d  %d passed, %d failed\n' "$name" \
+            "$( ((code)) && echo FAILED || echo passed)" \
+            $((seconds / 60)) $((seconds % 60)) "$good" "$bad"
+        passed=$((passed + good))
+        failed=$((failed + bad))
+    done
     if ((${#LEFT_OUT[@]})); then
         printf 'left out: %s\n' "${LEFT_OUT[@]}"
     fi
-    printf '\n%d passed, %d failed\n' "$PASSED" "$FAILED"
+    printf '\n%d passed, %d failed\n' "$passed" "$failed"
+    [[ $failed == 0 ]]
 }
 
 function main {
-    local kind reason part
+    local kind reason
     if [[ ${1:-} == -h || ${1:-} == --help ]]; then
         usage
         return 0
@@ -285,6 +348,7 @@ function main {
     choose_parts "$@"
     find_python
     mkdir -p "$LOGS"
+    : >"$LOGS/results"
     link_collection
     install_tox
     for kind in unit functional faults bench molecule; do
@@ -296,11 +360,8 @@ function main {
             fi
         fi
     done
-    for part in ${PARTS[@]+"${PARTS[@]}"}; do
-        run_part "$part"
-    done
+    run_parts
     summary
-    [[ $FAILED == 0 ]]
 }
 
 # Tests of this script source it.

@@ -2,7 +2,10 @@
 """run_tests.sh says what it did, and what it could not do."""
 
 import os
+import signal
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,8 @@ function functional_lacks { echo "$LACKS"; }
 function molecule_lacks { echo "$LACKS"; }
 function run_part {
     echo "running $1"
+    sleep "$SECONDS_EACH"
+    echo "done with $1"
     printf '%s\\n' "$CLOSING_LINE" >"$LOGS/log"
     note "$1" "$CODE" 61 "$LOGS/log"
 }
@@ -40,6 +45,7 @@ def run(
             "LOG_FOLDER": str(folder),
             "CODE": "0",
             "LACKS": "",
+            "SECONDS_EACH": "0",
             "CLOSING_LINE": "=== 3 passed, 1 skipped in 0.20s ===",
             **environment,
         },
@@ -92,6 +98,62 @@ def test_the_gate_runs_each_part_of_it(tmp_path: Path) -> None:
         "running molecule:default",
     ]
     assert "running molecule:debian13" not in ran
+
+
+def test_scenarios_are_run_beside_the_rest_and_shown_after_it(
+    tmp_path: Path,
+) -> None:
+    start = time.monotonic()
+    done = run(tmp_path, "unit", "default", SECONDS_EACH="3")
+    assert time.monotonic() - start < 6
+    shown = [line for line in done.stdout.splitlines() if line[0:1].islower()]
+    assert shown[:4] == [
+        "running unit",
+        "done with unit",
+        "running molecule:default",
+        "done with molecule:default",
+    ]
+
+
+def test_an_interrupt_ends_what_runs_beside(tmp_path: Path) -> None:
+    script = STANDINS.replace('sleep "$SECONDS_EACH"', "sleep 54321")
+    process = subprocess.Popen(
+        ["bash", "-c", script, "test", "unit", "default"],
+        cwd=CHECKOUT,
+        env={
+            "PATH": os.environ["PATH"],
+            "LOG_FOLDER": str(tmp_path),
+            "LACKS": "",
+        },
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    scenarios = tmp_path / "scenarios.log"
+    wait_for(lambda: scenarios.exists() and "running" in scenarios.read_text())
+    os.killpg(process.pid, signal.SIGINT)
+    process.wait(timeout=30)
+    wait_for(lambda: not session_members(process.pid))
+
+
+def session_members(session: int) -> list[int]:
+    """Return the processes of a session that are not yet dead."""
+    members = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, of = stat.read_text().rpartition(")")[2].split()[:4]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(of) == session and state != "Z":
+            members.append(int(stat.parent.name))
+    return members
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    """Wait until something holds; fail when it takes half a minute."""
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_all_runs_the_scenarios_of_both_sets(tmp_path: Path) -> None:
