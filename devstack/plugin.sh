@@ -14,7 +14,8 @@
 # Variables, with their defaults in devstack/settings:
 #
 # - KAFKA_VERSION, KAFKA_BASEURL, KAFKA_INSTALL_SOURCE, KAFKA_ARCHIVE_FILE,
-#   KAFKA_ARCHIVE_SHA512, SCALA_VERSION, SCALA_BASEURL
+#   KAFKA_ARCHIVE_SHA512, SCALA_VERSION, SCALA_BASEURL, SCALA_ARCHIVE_SHA256,
+#   KAFKA_SCALA_TOOLS
 # - RPC_SERVICE, RPC_HOST, RPC_PORT, RPC_USERNAME, RPC_PASSWORD
 # - NOTIFY_SERVICE, NOTIFY_HOST, NOTIFY_PORT, NOTIFY_USERNAME,
 #   NOTIFY_PASSWORD, NOTIFY_SECURITY_PROTOCOL, NOTIFY_SASL_MECHANISM,
@@ -37,9 +38,11 @@ source "$KAFKA_PLUGIN_DIR/lib/checks"
 source "$KAFKA_PLUGIN_DIR/lib/ansible"
 # shellcheck source=devstack/lib/kafka
 source "$KAFKA_PLUGIN_DIR/lib/kafka"
+# shellcheck source=devstack/lib/scala
+source "$KAFKA_PLUGIN_DIR/lib/scala"
 
 # unstack.sh has no functions of lib/rpc_backend to override.
-if [[ "$1" == stack ]]; then
+if [[ "${1:-}" == stack ]]; then
     # shellcheck source=devstack/lib/messaging
     source "$KAFKA_PLUGIN_DIR/lib/messaging"
 fi
@@ -61,6 +64,9 @@ function kafka_pre_install {
         install_kafka
         start_kafka
         init_kafka
+        if [[ "$KAFKA_SCALA_TOOLS" == True ]]; then
+            install_scala
+        fi
     else
         check_kafka_reachable
     fi
@@ -73,7 +79,7 @@ function kafka_install {
     fi
 }
 
-case "$1 ${2:-}" in
+case "${1:-} ${2:-}" in
     "stack pre-install")
         kafka_phase pre-install kafka_pre_install
         ;;

@@ -54,9 +54,17 @@ function refuses {
 @test "an unknown version needs a digest" {
     KAFKA_VERSION=4.99.0 refuses "or set KAFKA_ARCHIVE_SHA512"
     KAFKA_VERSION=4.99.0 KAFKA_ARCHIVE_SHA512=abc \
+        refuses "write the 128 hexadecimal digits"
+    local digest
+    digest=$(sha512sum </dev/null | cut -d " " -f 1)
+    KAFKA_VERSION=4.99.0 KAFKA_ARCHIVE_SHA512=$digest \
         run devstack stack 'phase stack pre-install'
     [[ "$status" -eq 0 ]]
-    [[ "$(role_var broker kafka_archive_sha512)" == '"abc"' ]]
+    [[ "$(role_var broker kafka_archive_sha512)" == "\"$digest\"" ]]
+    rm "$STANDIN/calls"
+    # It would need ZooKeeper, whatever its digest.
+    KAFKA_VERSION=2.8.1 KAFKA_ARCHIVE_SHA512=$digest \
+        refuses "KAFKA_VERSION is 2.8.1, which needs ZooKeeper"
 }
 
 @test "a version older than the one that wrote the data is refused" {
@@ -119,6 +127,10 @@ function refuses {
 
 @test "values that the role would refuse later are refused in its place" {
     NOTIFY_PORT=kafka refuses 'NOTIFY_PORT is "kafka": write a port'
+    NOTIFY_PORT=99999 refuses 'NOTIFY_PORT is 99999: write a port'
+    NOTIFY_PORT=09092 refuses 'NOTIFY_PORT is "09092": write a port'
+    NOTIFY_PORT=9093 refuses 'NOTIFY_PORT and KAFKA_CONTROLLER_PORT are both'
+    KAFKA_INSTALL_SOURCE=file refuses 'KAFKA_ARCHIVE_FILE is "": write the path'
     KAFKA_HEAP=lots refuses 'KAFKA_HEAP is "lots": write a number and a unit'
     KAFKA_TOPICS=a/b refuses 'KAFKA_TOPICS is "a/b": write topics of'
     KAFKA_VERSION=latest refuses 'KAFKA_VERSION is "latest": write a version'
@@ -128,7 +140,9 @@ function refuses {
 @test "a remote broker that does not answer is refused" {
     # Port 9 of this host: nobody has the discard service.
     NOTIFY_HOST=localhost,127.0.0.1 NOTIFY_PORT=9 \
-        refuses "no broker answers there on port 9: start it first"
+        refuses "answers at localhost:9, 127.0.0.1:9: start it first"
+    NOTIFY_HOST=127.0.0.1:8 NOTIFY_PORT=9 \
+        refuses "no broker answers at 127.0.0.1:8: start it first"
 }
 
 @test "a remote broker that answers is all that pre-install asks for" {
@@ -158,4 +172,29 @@ server.accept()
     RABBIT_PASSWORD=a/b RPC_USERNAME=a RPC_PASSWORD=b \
         run devstack stack 'phase stack pre-install'
     [[ "$status" -eq 0 ]]
+}
+
+@test "a broker on this host has one name, and its port in NOTIFY_PORT" {
+    export ENABLED_SERVICES=key,kafka
+    NOTIFY_HOST=127.0.0.1:9095 refuses "name this host alone there"
+    NOTIFY_HOST=127.0.0.1,127.0.0.2 refuses "name this host alone there"
+    NOTIFY_HOST='[::1]:9095' refuses "name this host alone there"
+    NOTIFY_HOST=::1 run devstack stack 'phase stack pre-install'
+    [[ "$status" -eq 0 ]]
+    [[ "$(role_var broker kafka_listen_address)" == '"::1"' ]]
+}
+
+@test "a folder that holds more than the broker's files is refused" {
+    KAFKA_LOG_DIR=$STANDIN/dest/logs refuses "name a folder of its own"
+    KAFKA_LOG_DIR=$STANDIN/dest/logs/../data refuses "name a folder of its own"
+    KAFKA_LOG_DIR=$STANDIN refuses "KAFKA_LOG_DIR is $STANDIN, which holds"
+    KAFKA_LOG_DIR="/srv/a b" refuses 'without blanks'
+}
+
+@test "a tool chain of Scala without a digest or a patch release is refused" {
+    export KAFKA_SCALA_TOOLS=True
+    SCALA_VERSION=2.13.3 refuses "set SCALA_ARCHIVE_SHA256 to the SHA-256 of \
+scala-2.13.3.tgz"
+    KAFKA_VERSION=3.9.2 SCALA_VERSION=2.12 refuses "Scala 2.12 is known"
+    KAFKA_SCALA_TOOLS=yes refuses 'KAFKA_SCALA_TOOLS is "yes"'
 }

@@ -62,6 +62,16 @@ function devstack {
     ' - "$script" "$CHECKOUT" "$@"
 }
 
+# own_checkout: from now on work with a copy, for what depends on no file being
+# edited during a test
+function own_checkout {
+    local copy=$BATS_TEST_TMPDIR/checkout
+    mkdir -p "$copy/tests"
+    cp -R "$CHECKOUT"/{devstack,roles,plugins,kafka_driver,setup.cfg} "$copy"
+    cp -R "$CHECKOUT/tests/devstack" "$copy/tests"
+    CHECKOUT=$copy
+}
+
 # value FILE SECTION OPTION: print an option of a service's file
 function value {
     python3 -c '

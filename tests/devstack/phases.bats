@@ -173,6 +173,30 @@ playbook topics.yml" ]]
     [[ "$output" == "reached the end" ]]
 }
 
+@test "clean takes the driver out of the services' Python" {
+    local venv=$STANDIN/dest/data/venv
+    mkdir -p "$venv/bin"
+    cat >"$venv/bin/python" <<'END'
+#!/bin/sh
+case "$*" in
+    *distribution*) echo /somewhere/RECORD ;;
+    *) echo "pip $*" >>"$STANDIN/calls" ;;
+esac
+END
+    chmod +x "$venv/bin/python"
+    run devstack clean 'phase clean'
+    [[ "$status" -eq 0 ]]
+    grep -q "^pip .*uninstall .*oslo-messaging-kafka-driver$" "$STANDIN/calls"
+}
+
+@test "clean removes no folder that holds more than the plugin's files" {
+    touch "$STANDIN/dest/data/others" "$KAFKA_DIR/own"
+    KAFKA_DIR=$STANDIN/dest/data KAFKA_LOG_DIR=$STANDIN/dest \
+        run devstack clean 'phase clean'
+    [[ "$status" -eq 0 ]]
+    [[ -e "$STANDIN/dest/data/others" && -e "$KAFKA_DIR/own" ]]
+}
+
 @test "unstack and clean work where nothing was installed" {
     rm -r "$KAFKA_DIR"
     run devstack unstack 'phase unstack'
@@ -199,6 +223,7 @@ playbook topics.yml" ]]
 
 @test "a second stack runs the playbook only for what has changed" {
     local port=$BATS_TEST_TMPDIR/port
+    own_checkout
     python3 -c '
 import socket
 server = socket.create_server(("127.0.0.1", 0))
@@ -216,4 +241,35 @@ server.accept()
     KAFKA_HEAP=1g run devstack stack 'phase stack pre-install'
     called "playbook broker.yml"
     called "playbook topics.yml"
+    rm "$STANDIN/calls"
+    echo >>"$CHECKOUT/roles/kafka/defaults/main.yml"
+    KAFKA_HEAP=1g run devstack stack 'phase stack pre-install'
+    called "playbook broker.yml"
+}
+
+@test "plugin.sh can be sourced in any mode, with no mode, in any order" {
+    run devstack stack phase 'phase ""' 'phase stack' 'phase stack ""' \
+        'phase source' 'phase override_defaults' 'phase stack nonsense' \
+        'phase nonsense install' 'echo "$-"'
+    [[ "$status" -eq 0 ]]
+    [[ "${lines[0]}" != *x* ]]
+    [[ "${lines[1]}" == "reached the end" ]]
+    run devstack stack 'phase stack extra' 'phase stack install' \
+        'phase stack install' 'phase stack pre-install'
+    [[ "$status" -eq 0 ]]
+    rm "$KAFKA_DIR/broker.state"
+    run devstack stack 'set -o nounset' 'phase' 'phase stack pre-install' \
+        'phase stack install' "iniset_rpc_backend nova $CONF DEFAULT cell1" \
+        'phase unstack' 'phase clean'
+    [[ "$status" -eq 0 ]]
+    [[ "$(value "$CONF" DEFAULT transport_url)" == rabbit://* ]]
+}
+
+@test "the caller's options stay as they were" {
+    run devstack stack 'set -x; phase stack post-config; echo "options $-"' \
+        2>/dev/null
+    [[ "$(grep '^options' <<<"$output")" == *e*x* ]]
+    run devstack unstack 'phase unstack' 'echo "options $-"'
+    [[ "$(grep '^options' <<<"$output")" == options* ]]
+    [[ "$(grep -o '^options .*' <<<"$output")" != *" "*[ex]* ]]
 }

@@ -31,6 +31,53 @@ load helper
     [[ "${lines[0]}" == *,kafka ]]
 }
 
+@test "settings know this host by each of its names and addresses" {
+    local name
+    # shellcheck disable=SC2046  # words
+    for name in localhost 127.0.0.1 127.0.1.1 ::1 '[::1]' "$(hostname)" \
+        "$(hostname -f)" $(hostname -I); do
+        HOST_IP=192.0.2.8 NOTIFY_HOST=$name \
+            run devstack stack 'echo "$ENABLED_SERVICES"'
+        [[ "${lines[0]}" == *,kafka ]]
+    done
+}
+
+@test "settings take a cluster or another name for another host's" {
+    local name
+    for name in 127.0.0.1,127.0.0.2 localhost,other 127.evil.example.org \
+        2001:db8::9 '[2001:db8::9]' 'localhost *' '*'; do
+        HOST_IP=192.0.2.8 NOTIFY_HOST=$name \
+            run devstack stack 'echo "$ENABLED_SERVICES"'
+        [[ "${lines[0]}" == key,mysql,rabbit ]]
+    done
+}
+
+@test "settings take an empty variable for one that is not set" {
+    local dump='declare -p "${!KAFKA_@}" "${!NOTIFY_@}" "${!RPC_@}" \
+        "${!SCALA_@}" ENABLED_SERVICES | sed "s/^declare -[-x]* //"'
+    local -a names
+    mapfile -t names < <(sed -n 's/^\([A-Z_0-9]*\)=\${.*/\1/p' "$PLUGIN/settings")
+    [[ "${#names[@]}" -gt 25 ]]
+    run devstack stack "$dump"
+    local expected=$output
+    export "${names[@]/%/=}"
+    run devstack stack "$dump"
+    [[ "$output" == "$expected" ]]
+}
+
+@test "settings only set defaults" {
+    # Beside comments, tracing, the name and the service.
+    run sed -e '/^#/d' -e '/^$/d' -e '/^ /d' \
+        -e '/^\([A-Z_0-9]*\)=\${\1:-.*}$/d' "$PLUGIN/settings"
+    [[ "$output" == '_XTRACE_KAFKA_SETTINGS=$(set +o | grep xtrace)
+set +o xtrace
+define_plugin kafka
+if [[ "$NOTIFY_SERVICE" == kafka && "$NOTIFY_HOST" != *,* ]]; then
+$({ hostname -f; hostname -I; } 2>/dev/null | tr '"'\n' ' '"') " in
+fi
+$_XTRACE_KAFKA_SETTINGS' ]]
+}
+
 @test "settings leave the service kafka out for notifications on RabbitMQ" {
     NOTIFY_SERVICE=rabbit run devstack stack 'echo "$ENABLED_SERVICES"'
     [[ "${lines[0]}" == key,mysql,rabbit ]]

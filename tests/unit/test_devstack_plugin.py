@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The DevStack plugin, by its bats tests and by the table of URLs."""
 
+import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -54,6 +56,56 @@ def test_oslo_messaging_reads_from_the_url_what_was_put_in(case):
     for host in url.hosts:
         assert (host.username or "") == case["user"]
         assert (host.password or "") == case["password"]
+
+
+def defaults():
+    """Return each variable of the settings with its default."""
+    settings = (CHECKOUT / "devstack/settings").read_text()
+    return dict(re.findall(r"^(\w+)=\$\{\1:-(.*)\}$", settings, re.MULTILINE))
+
+
+def table(path):
+    """Return the variables of a document's table: {name: default}."""
+    found = {}
+    for line in (CHECKOUT / path).read_text().splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        names = re.findall(r"`([A-Z_0-9]+)`", "".join(cells[1:2]))
+        values = [part.strip() for part in "".join(cells[2:3]).split(",")]
+        found |= dict(itertools.zip_longest(names, values[: len(names)]))
+    return found
+
+
+def test_plugin_lists_the_variables_that_settings_has():
+    header = (CHECKOUT / "devstack/plugin.sh").read_text()
+    header = header.partition("# Variables,")[2].partition("\n\n")[0]
+    listed = re.findall(r"\b[A-Z]+_[A-Z_0-9]+\b", header)
+    assert sorted(listed) == sorted(defaults())
+
+
+def test_document_lists_the_variables_and_their_defaults():
+    listed = table("docs/devstack.md")
+    assert sorted(listed) == sorted(defaults())
+    for name, default in defaults().items():
+        # Without a default of its own the variable may still have a meaning.
+        if default and "$" not in default:
+            assert listed[name] == f"`{default}`"
+
+
+def test_every_variable_is_used():
+    code = "".join(
+        path.read_text()
+        for path in [
+            CHECKOUT / "devstack/plugin.sh",
+            *sorted((CHECKOUT / "devstack/lib").iterdir()),
+        ]
+        if path.is_file()
+    )
+    code = "\n".join(
+        line for line in code.splitlines() if not line.startswith("#")
+    )
+    names = set(re.findall(r"\w+", code))
+    unused = sorted(set(defaults()) - names)
+    assert unused == []
 
 
 def test_there_are_suites():
