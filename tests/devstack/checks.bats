@@ -51,6 +51,16 @@ function refuses {
     SCALA_VERSION=2.12 refuses "exists for Scala 2.13 only: set SCALA_VERSION"
 }
 
+@test "a known version is refused for a build without a known digest" {
+    KAFKA_VERSION=3.9.1 SCALA_VERSION=2.12 \
+        refuses "Kafka 3.9.1 is known for Scala 2.13 only: set SCALA_VERSION"
+    local digest
+    digest=$(sha512sum </dev/null | cut -d " " -f 1)
+    KAFKA_VERSION=3.9.1 SCALA_VERSION=2.12 KAFKA_ARCHIVE_SHA512=$digest \
+        run devstack stack 'phase stack pre-install'
+    [[ "$status" -eq 0 ]]
+}
+
 @test "an unknown version needs a digest" {
     KAFKA_VERSION=4.99.0 refuses "or set KAFKA_ARCHIVE_SHA512"
     KAFKA_VERSION=4.99.0 KAFKA_ARCHIVE_SHA512=abc \
@@ -133,6 +143,7 @@ function refuses {
     KAFKA_INSTALL_SOURCE=file refuses 'KAFKA_ARCHIVE_FILE is "": write the path'
     KAFKA_HEAP=lots refuses 'KAFKA_HEAP is "lots": write a number and a unit'
     KAFKA_TOPICS=a/b refuses 'KAFKA_TOPICS is "a/b": write topics of'
+    KAFKA_TOPICS=' ' refuses 'KAFKA_TOPICS is " ": write topics of'
     KAFKA_VERSION=latest refuses 'KAFKA_VERSION is "latest": write a version'
     KAFKA_LOG_DIR=/var refuses 'KAFKA_LOG_DIR is "/var": write an absolute'
 }
@@ -195,6 +206,7 @@ server.accept()
     export KAFKA_SCALA_TOOLS=True
     SCALA_VERSION=2.13.3 refuses "set SCALA_ARCHIVE_SHA256 to the SHA-256 of \
 scala-2.13.3.tgz"
-    KAFKA_VERSION=3.9.2 SCALA_VERSION=2.12 refuses "Scala 2.12 is known"
+    KAFKA_VERSION=4.99.0 KAFKA_ARCHIVE_SHA512=$(sha512sum </dev/null | cut -d " " -f 1) \
+        refuses "no patch release of Scala 2.13 is known for Kafka 4.99.0"
     KAFKA_SCALA_TOOLS=yes refuses 'KAFKA_SCALA_TOOLS is "yes"'
 }
