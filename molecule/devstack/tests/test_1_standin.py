@@ -4,6 +4,8 @@
 The tests are steps of one story, in this order.
 """
 
+import pytest
+
 UNIT = "devstack@kafka"
 
 
@@ -112,7 +114,31 @@ def test_clean_leaves_nothing_and_can_be_repeated(devstack, host):
         assert host.run("pgrep -u stack java").rc == 1
     # Not the plugin's.
     assert host.file("/opt/stack/archives").exists
-    assert host.file("/opt/stack/data/venv").exists
+    python = "/opt/stack/data/venv/bin/python"
+    assert host.run(f"{python} -c 'import confluent_kafka'").rc == 0
+    assert host.run(f"{python} -c 'import kafka_driver'").rc == 1
+
+
+def test_first_stack_with_all_packages_here_is_quick(devstack, host):
+    # Java, the archive and pip's downloads are there by now.
+    output = devstack.does("stack")
+    assert sum(devstack.seconds(output)) < 90
+    assert sum(devstack.seconds(devstack.does("stack"))) < 10
+    devstack.does("clean")
+
+
+def test_broker_on_the_only_address_of_ipv6(devstack, host):
+    # Docker gives a container none by itself.
+    host.run("sysctl --write net.ipv6.conf.lo.disable_ipv6=0")
+    if "00000001" not in host.run("cat /proc/net/if_inet6").stdout:
+        pytest.skip("this kernel has no IPv6")
+    output = devstack.does("stack", NOTIFY_HOST="::1")
+    assert "answers at ::1:9092" in output
+    config = host.file("/opt/stack/etc/keystone.conf").content_string
+    assert "transport_url = kafka-driver://[::1]:9092/" in config
+    devstack.send("keystone", 2)
+    assert len(devstack.events(2)) == 2
+    devstack.does("clean")
 
 
 def test_broker_asks_for_the_account(devstack, host):
