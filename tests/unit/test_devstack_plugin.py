@@ -91,6 +91,23 @@ def test_document_lists_the_variables_and_their_defaults():
             assert listed[name] == f"`{default}`"
 
 
+def test_readme_has_the_variables_of_the_guide():
+    listed = table("README.md")
+    assert set(listed) <= set(defaults())
+    assert set(listed) >= {
+        *("KAFKA_VERSION", "KAFKA_BASEURL", "SCALA_VERSION", "SCALA_BASEURL"),
+        *(
+            f"{bus}_{what}"
+            for bus in ("RPC", "NOTIFY")
+            for what in ("SERVICE", "HOST", "PORT", "USERNAME", "PASSWORD")
+        ),
+    }
+    for name, shown in listed.items():
+        default = defaults()[name]
+        if default and "$" not in default:
+            assert shown == f"`{default}`"
+
+
 def test_every_variable_is_used():
     code = "".join(
         path.read_text()
