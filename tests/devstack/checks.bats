@@ -135,6 +135,20 @@ function refuses {
     RPC_PORT=5673 refuses "RPC_PORT is 5673, but the RabbitMQ that DevStack"
 }
 
+@test "another host for RPC than DevStack's own RabbitMQ has is refused" {
+    RPC_HOST=192.0.2.5 refuses "RPC_HOST is 192.0.2.5, but DevStack installs"
+    RPC_HOST=127.evil.example.org refuses "but DevStack installs a RabbitMQ"
+    local host
+    for host in localhost 127.0.0.1 '[::1]' "$(hostname)" 192.0.2.6; do
+        RPC_HOST=$host SERVICE_HOST=192.0.2.6 NOTIFY_HOST=127.0.0.1 \
+            run devstack stack 'phase stack none' check_kafka_settings
+        [[ "$status" -eq 0 ]]
+    done
+    ENABLED_SERVICES=key RPC_HOST=192.0.2.5 \
+        run devstack stack 'phase stack none' check_kafka_settings
+    [[ "$status" -eq 0 ]]
+}
+
 @test "values that the role would refuse later are refused in its place" {
     NOTIFY_PORT=kafka refuses 'NOTIFY_PORT is "kafka": write a port'
     NOTIFY_PORT=99999 refuses 'NOTIFY_PORT is 99999: write a port'

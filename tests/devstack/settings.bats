@@ -72,8 +72,9 @@ load helper
     [[ "$output" == '_XTRACE_KAFKA_SETTINGS=$(set +o | grep xtrace)
 set +o xtrace
 define_plugin kafka
+_KAFKA_THIS_HOST=" localhost ::1 $HOST_IP ${HOST_IPV6:-} $HOSTNAME \
+$({ hostname -f; hostname -I; } 2>/dev/null | tr '"'\n' ' '"') "
 if [[ "$NOTIFY_SERVICE" == kafka && "$NOTIFY_HOST" != *,* ]]; then
-$({ hostname -f; hostname -I; } 2>/dev/null | tr '"'\n' ' '"') " in
 fi
 $_XTRACE_KAFKA_SETTINGS' ]]
 }
