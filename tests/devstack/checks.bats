@@ -101,6 +101,18 @@ function refuses {
     [[ "$output" != *s3cr3t* ]]
 }
 
+@test "an account that would have no effect is refused" {
+    RPC_USERNAME=stackrabbit RPC_PASSWORD=s3cr3t-rpc \
+        refuses "DevStack gives RABBIT_PASSWORD, and RPC_PASSWORD is another"
+    [[ "$output" != *s3cr3t* ]]
+    RPC_USERNAME=stackrabbit RPC_PASSWORD=s3cr3t-rabbit \
+        run devstack stack 'phase stack none' check_kafka_settings
+    [[ "$status" -eq 0 ]]
+    NOTIFY_SERVICE=rabbit NOTIFY_USERNAME=me NOTIFY_PASSWORD=s3cr3t-notify \
+        refuses "NOTIFY_SERVICE is rabbit, where notifications have the account"
+    [[ "$output" != *s3cr3t* ]]
+}
+
 @test "an account that the broker on this host cannot have is refused" {
     export NOTIFY_USERNAME=me NOTIFY_PASSWORD=s3cr3t-notify
     NOTIFY_SECURITY_PROTOCOL=SASL_SSL \
