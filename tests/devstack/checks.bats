@@ -161,6 +161,21 @@ function refuses {
     [[ "$status" -eq 0 ]]
 }
 
+@test "a Python that is too old is refused" {
+    PYTHON3_VERSION=3.9 refuses "PYTHON3_VERSION is 3.9, and notifications on"
+    PYTHON3_VERSION=3.10 refuses "need Python 3.11 or newer"
+    PYTHON3_VERSION=3.9 KAFKA_SCHEME=kafka refuses "need Python 3.10 or newer"
+    local version
+    for version in 3 3.11 3.13 ''; do
+        PYTHON3_VERSION=$version \
+            run devstack stack 'phase stack none' check_kafka_settings
+        [[ "$status" -eq 0 ]]
+    done
+    PYTHON3_VERSION=3.10 KAFKA_SCHEME=kafka \
+        run devstack stack 'phase stack none' check_kafka_settings
+    [[ "$status" -eq 0 ]]
+}
+
 @test "values that the role would refuse later are refused in its place" {
     NOTIFY_PORT=kafka refuses 'NOTIFY_PORT is "kafka": write a port'
     NOTIFY_PORT=99999 refuses 'NOTIFY_PORT is 99999: write a port'
