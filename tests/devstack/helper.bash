@@ -10,7 +10,7 @@ PLUGIN=$CHECKOUT/devstack
 function setup {
     # Nothing of the caller's own DevStack or pip.
     unset "${!KAFKA_@}" "${!NOTIFY_@}" "${!RPC_@}" "${!SCALA_@}" \
-        "${!RABBIT_@}" NOVA_NOTIFICATION_FORMAT
+        "${!RABBIT_@}" NOVA_NOTIFICATION_FORMAT PYTHON3_VERSION
     export STANDIN=$BATS_TEST_TMPDIR/standin
     export STANDIN_UNITS=none
     export RABBIT_PASSWORD=s3cr3t-rabbit
