@@ -29,6 +29,9 @@ def test_first_stack(devstack, host):
     assert "Kafka plugin: pre-install took " in output
     assert "Kafka plugin: install took " in output
     assert "s3cr3t-rabbit" not in output
+    # What service_check of DevStack asks, and where it sends the reader.
+    host.check_output(f"systemctl status --no-pager {UNIT}.service")
+    assert host.check_output(f"journalctl --quiet --unit {UNIT}")
     service = host.service(UNIT)
     assert service.is_running
     assert service.is_enabled
@@ -87,7 +90,7 @@ def test_lost_driver_is_installed_again(devstack, host):
         " oslo-messaging-kafka-driver"
     )
     output = devstack.does("stack")
-    assert playbooks(output) == ["Driver of a DevStack"]
+    assert playbooks(output) == ["Driver of a DevStack's services"]
     devstack.send("keystone", 1)
     assert devstack.count() == 7
 
@@ -127,12 +130,21 @@ def test_first_stack_with_all_packages_here_is_quick(devstack, host):
     devstack.does("clean")
 
 
-def test_broker_on_the_only_address_of_ipv6(devstack, host):
-    # Docker gives a container none by itself.
-    host.run("sysctl --write net.ipv6.conf.lo.disable_ipv6=0")
+@pytest.fixture
+def ipv6(host):
+    """Give the machine an address of IPv6; Docker gives none by itself."""
+    option = "net.ipv6.conf.lo.disable_ipv6"
+    before = host.check_output(f"sysctl --values {option}")
+    host.run("mount -o remount,rw /proc/sys")
+    host.run(f"sysctl --write {option}=0")
     if "00000001" not in host.run("cat /proc/net/if_inet6").stdout:
         pytest.skip("this kernel has no IPv6")
-    output = devstack.does("stack", NOTIFY_HOST="::1")
+    yield "::1"
+    host.check_output(f"sysctl --write {option}={before}")
+
+
+def test_broker_on_an_address_of_ipv6(devstack, host, ipv6):
+    output = devstack.does("stack", NOTIFY_HOST=ipv6)
     assert "answers at ::1:9092" in output
     config = host.file("/opt/stack/etc/keystone.conf").content_string
     assert "transport_url = kafka-driver://[::1]:9092/" in config
