@@ -117,6 +117,13 @@ function refuses {
     export NOTIFY_USERNAME=me NOTIFY_PASSWORD=s3cr3t-notify
     NOTIFY_SECURITY_PROTOCOL=SASL_SSL \
         refuses "the broker that this plugin sets up has no certificate"
+    NOTIFY_SSL_CAFILE=/etc/passwd refuses "services do not speak TLS"
+    NOTIFY_HOST=192.0.2.5 NOTIFY_SSL_CAFILE=/nowhere \
+        refuses "NOTIFY_SSL_CAFILE is /nowhere, which cannot be read"
+    NOTIFY_USERNAME='' NOTIFY_PASSWORD='' NOTIFY_SECURITY_PROTOCOL=SASL_SSL \
+        refuses 'NOTIFY_SECURITY_PROTOCOL is "SASL_SSL": set it to one of'
+    NOTIFY_USERNAME='' NOTIFY_PASSWORD='' NOTIFY_SECURITY_PROTOCOL=SSL \
+        refuses "the broker that this plugin sets up has no certificate"
     NOTIFY_SECURITY_PROTOCOL=SSL refuses 'NOTIFY_SECURITY_PROTOCOL is "SSL"'
     NOTIFY_SASL_MECHANISM=MD5 refuses 'NOTIFY_SASL_MECHANISM is "MD5"'
     NOTIFY_USERNAME='m e' refuses 'NOTIFY_USERNAME is "m e": write letters'
@@ -178,6 +185,7 @@ function refuses {
 
 @test "values that the role would refuse later are refused in its place" {
     NOTIFY_PORT=kafka refuses 'NOTIFY_PORT is "kafka": write a port'
+    NOTIFY_HOST=a,,b refuses "NOTIFY_HOST is \"a,,b\": write a host's name"
     NOTIFY_PORT=99999 refuses 'NOTIFY_PORT is 99999: write a port'
     NOTIFY_PORT=09092 refuses 'NOTIFY_PORT is "09092": write a port'
     NOTIFY_PORT=9093 refuses 'NOTIFY_PORT and KAFKA_CONTROLLER_PORT are both'

@@ -86,6 +86,17 @@ NOTIFY=oslo_messaging_notifications
         SCRAM-SHA-512 ]]
 }
 
+@test "a remote broker with TLS and no account gets its options" {
+    export NOTIFY_HOST=192.0.2.5 NOTIFY_SECURITY_PROTOCOL=SSL
+    NOTIFY_SSL_CAFILE=$CHECKOUT/setup.cfg run devstack stack \
+        'phase stack nothing' check_kafka_settings \
+        "iniset_rpc_backend cinder $CONF"
+    [[ "$status" -eq 0 ]]
+    [[ "$(value "$CONF" oslo_messaging_kafka security_protocol)" == SSL ]]
+    [[ "$(value "$CONF" oslo_messaging_kafka ssl_cafile)" == */setup.cfg ]]
+    [[ "$(value "$CONF" oslo_messaging_kafka sasl_mechanism)" == "(none)" ]]
+}
+
 @test "an account of this DevStack's broker needs no certificate" {
     export NOTIFY_USERNAME=me NOTIFY_PASSWORD=s3cr3t-notify
     run devstack stack 'phase stack nothing' "iniset_rpc_backend nova $CONF"
