@@ -46,9 +46,9 @@ function die {
     exit 1
 }
 
+# Only one text, unlike die.
 function warn {
-    shift
-    echo "[WARNING] $*"
+    echo "[WARNING] $2"
 }
 
 function echo_summary {
@@ -133,6 +133,10 @@ END
 
 # inidelete FILE SECTION OPTION
 function inidelete {
+    # sed, with which DevStack does it, wants a file.
+    if [[ ! -e "$1" ]]; then
+        return 2
+    fi
     python3 - "$@" <<'END'
 import configparser
 import sys
