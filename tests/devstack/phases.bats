@@ -124,6 +124,30 @@ playbook topics.yml" ]]
     [[ "$(role_var broker kafka_offline)" == true ]]
 }
 
+@test "the private environment is made once, with the client of the role" {
+    rm "$KAFKA_DIR/venv/kafka-bus.stamp"
+    printf '#!/bin/sh\necho "pip $*" >>"$STANDIN/calls"\n' \
+        >"$KAFKA_DIR/venv/bin/pip"
+    chmod +x "$KAFKA_DIR/venv/bin/pip"
+    local venv='function python3 {
+        if [[ "$*" == "-m venv"* ]]; then
+            echo "$*" >>"$STANDIN/calls"
+        else
+            command python3 "$@"
+        fi
+    }'
+    run devstack stack "$venv" 'phase stack install'
+    [[ "$status" -eq 0 ]]
+    called "-m venv --clear $KAFKA_DIR/venv"
+    local client
+    client=$(sed -n 's/^kafka_admin_client_version: //p' \
+        "$CHECKOUT/roles/kafka/defaults/main.yml")
+    grep -q "^pip .*ansible-core.* confluent-kafka==$client$" "$STANDIN/calls"
+    rm "$STANDIN/calls"
+    run devstack stack "$venv" 'phase stack install'
+    uncalled_like '^(-m venv|pip .*ansible-core)'
+}
+
 @test "OFFLINE before the first run is refused" {
     rm "$KAFKA_DIR/venv/kafka-bus.stamp"
     OFFLINE=True run devstack stack 'phase stack pre-install'
