@@ -130,7 +130,7 @@ def test_an_interrupt_ends_what_runs_beside(tmp_path: Path) -> None:
     )
     scenarios = tmp_path / "scenarios.log"
     wait_for(lambda: scenarios.exists() and "running" in scenarios.read_text())
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, signal.SIGTERM)
     process.wait(timeout=30)
     wait_for(lambda: not session_members(process.pid))
 
