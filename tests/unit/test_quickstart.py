@@ -94,6 +94,7 @@ def test_help_names_every_option_and_needs_no_root(checkout, stubs):
         (["--nonsense"], "--nonsense is no option"),
         (["--kafka-port"], "--kafka-port needs a value"),
         (["--kafka-version", "--check"], "--kafka-version needs a value"),
+        (["-e", "@/no/such"], "-e is @/no/such, but /no/such cannot be read"),
         (["--kafka-port", "http"], "--kafka-port is http: write a TCP port"),
         (["--rpc-port", "65535"], "--rpc-port is 65535: write a TCP port"),
         (["--rpc-port", "9092"], "--rpc-port is 9092, but Kafka takes"),

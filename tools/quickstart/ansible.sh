@@ -128,8 +128,9 @@ function record_new_packages {
 function show_summary {
     heading "The bus is running"
     cat "$STATE/report.txt"
+    [[ "$REUSE_RABBITMQ" == yes ]] \
+        || say "Password       of the RPC account in $SECRETS"
     cat <<SUMMARY
-Password       of the RPC account in $SECRETS
 
 Done in $SECONDS s. Try next, in two terminals:
   kafka-driver tail --config-file /etc/kafka-bus/service.conf

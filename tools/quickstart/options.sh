@@ -66,6 +66,14 @@ function need_port {
         || refuse "$1 is $2: write a TCP port, a number from 1 to 65534."
 }
 
+# What Ansible would say only after packages have been installed.
+function need_vars {
+    need_value "$@"
+    [[ "$2" != @* || -r "${2#@}" ]] \
+        || refuse "$1 is $2, but ${2#@} cannot be read: write @ and the path" \
+            "of a file of variables."
+}
+
 function parse_options {
     while (($#)); do
         case $1 in
@@ -74,7 +82,7 @@ function parse_options {
             --kafka-port) need_port "$@"; KAFKA_PORT=$2; shift ;;
             --rpc-port) need_port "$@"; RPC_PORT=$2; shift ;;
             --reuse-rabbitmq) REUSE_RABBITMQ=yes ;;
-            -e | --extra-vars) need_value "$@"; EXTRA_VARS+=(-e "$2"); shift ;;
+            -e | --extra-vars) need_vars "$@"; EXTRA_VARS+=(-e "$2"); shift ;;
             --check) CHECK=yes ;;
             --verbose) VERBOSE=yes ;;
             --remove) ACTION=remove ;;

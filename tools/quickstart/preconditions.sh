@@ -78,21 +78,24 @@ for port in map(int, sys.argv[1:]):
 PYTHON
 }
 
+# refuse_taken_port "what to do" port...
 function refuse_taken_port {
-    local option=$1 taken
+    local remedy=$1 taken
     shift
     taken=$(first_taken_port "$@")
     [[ -z "$taken" ]] \
         || refuse "another program listens on TCP port $taken: stop it, or" \
-            "choose a free port with $option."
+            "$remedy."
 }
 
 # A port that one of our own brokers has is not taken.
 function check_ports {
     recorded kafka \
-        || refuse_taken_port --kafka-port "$KAFKA_PORT" "$((KAFKA_PORT + 1))"
+        || refuse_taken_port "choose a free port with --kafka-port" \
+            "$KAFKA_PORT" "$((KAFKA_PORT + 1))"
     recorded rabbitmq || [[ "$REUSE_RABBITMQ" == yes ]] \
-        || refuse_taken_port --rpc-port "$RPC_PORT"
+        || refuse_taken_port "choose a free port with --rpc-port, or, when it \
+is a RabbitMQ that services may use, give --reuse-rabbitmq" "$RPC_PORT"
 }
 
 # Has the role been set up here?
