@@ -39,6 +39,7 @@ class Record:
         "cancelled",
         "done",
         "error",
+        "expires",
         "key",
         "left",
         "parked",
@@ -58,6 +59,8 @@ class Record:
         self.error: KafkaError | None = None
         self.parked = False
         self.cancelled = False
+        #: When it fails while it waits for its topic; 0: never.
+        self.expires = 0.0
         #: How often its topic was unknown to the client.
         self.unknown = 0
         #: Nobody waits for it: a failure has to be logged.
@@ -87,6 +90,8 @@ class Channel:
         self._parked: dict[str, collections.deque[Record]] = {}
         self._parked_count = 0
         self._parked_bytes = 0
+        #: Seconds that a record may take; 0: no limit.
+        self._limit: float = settings["message.timeout.ms"] / 1000
         self._failures: collections.Counter[tuple[str, str]] = (
             collections.Counter()
         )
@@ -241,6 +246,8 @@ class Channel:
         )
         self._parked_count += 1
         self._parked_bytes += record.size
+        if self._limit and not record.expires:
+            record.expires = time.monotonic() + self._limit
 
     def _forget_parked(self, record: Record) -> None:
         record.parked = False
@@ -273,6 +280,8 @@ class Channel:
         hurry = self._parked and self.last_error is None
         self._poll(self._client, _SLICE / 10 if hurry else _SLICE)
         self._serve_parked(maker)
+        if self._limit:
+            self._expire_parked()
         self._tell_failures()
 
     def _go_on_after(self, exc: Exception) -> None:
@@ -313,6 +322,23 @@ class Channel:
                 self._refresh(topic)
                 with self._lock:
                     self._unpark(topic)
+
+    def _expire_parked(self) -> None:
+        """Fail records whose time is over before their topic was found.
+
+        What a sender waits for is cancelled by the sender.
+        """
+        now = time.monotonic()
+        with self._lock:
+            for records in self._parked.values():
+                while records and records[0].left:
+                    if now < records[0].expires:
+                        break
+                    record = records.popleft()
+                    self._forget_parked(record)
+                    self._finish(
+                        record, KafkaError(KafkaError._TIMED_OUT_QUEUE)
+                    )
 
     def _refresh(self, topic: str) -> None:
         """Let the client learn that a topic which it missed is there."""

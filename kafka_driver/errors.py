@@ -21,19 +21,6 @@ class BadRecord(Exception):
     """A record that is no notification; its text says why."""
 
 
-#: Refusals that another try cannot change.
-PERMANENT = frozenset(
-    {
-        KafkaError.MSG_SIZE_TOO_LARGE,
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-        KafkaError.TOPIC_EXCEPTION,
-        KafkaError.INVALID_RECORD,
-        KafkaError.POLICY_VIOLATION,
-        KafkaError._INVALID_ARG,
-    }
-)
-
 #: The client instance is of no further use.
 FATAL = frozenset(
     {

@@ -15,6 +15,7 @@ from kafka_driver.channel import Channel, Record
 
 SETTINGS = {
     "queue.buffering.max.messages": 10,
+    "message.timeout.ms": 0,
     "queue.buffering.max.kbytes": 10,
 }
 

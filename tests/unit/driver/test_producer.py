@@ -419,6 +419,30 @@ def test_buffered_failures_are_logged_with_count_topic_and_reason(
     assert sum(counts) == 3
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_buffered_record_of_limited_retry_expires_and_is_logged(
+    cluster: MockCluster,
+    transport: Transport,
+    caplog: pytest.LogCaptureFixture,
+    known: bool,
+) -> None:
+    sender = transport(
+        cluster.url,
+        kafka_driver_mode="buffered",
+        kafka_driver_try_timeout=1,
+    )
+    if known:
+        send(sender)
+        wait_until(lambda: statistics(sender)["delivered"] == 1)
+    cluster.down()
+    for i in range(2):
+        send(sender, i, retry=0)
+    send(sender, 2, retry=-1)  # waits as long as it takes
+    wait_until(lambda: statistics(sender)["failed"] == 2)
+    wait_until(lambda: "2 notifications for topic" in caplog.text)
+    assert statistics(sender)["queued"] == 1
+
+
 def test_cleanup_delivers_what_is_queued(
     cluster: MockCluster, transport: Transport, read: Read
 ) -> None:
