@@ -240,7 +240,7 @@ def _sends(sender: Any, number: int) -> bool:
 def test_unknown_outcome_is_told(
     cluster: MockCluster, transport: Transport
 ) -> None:
-    sender = transport(cluster.url, kafka_driver_try_timeout=1)
+    sender = transport(cluster.url, kafka_driver_try_timeout=3)
     send(sender, retry=0)
     cluster.set_round_trip(10000)
     with pytest.raises(
