@@ -75,16 +75,6 @@ class DevStack:
         assert code == 0, output
         return output
 
-    @staticmethod
-    def seconds(output):
-        """Return how long each phase of the plugin took."""
-        return [
-            int(text)
-            for text in re.findall(
-                r"^Kafka plugin: .* took (\d+) s", output, re.M
-            )
-        ]
-
     def send(self, service, number, python="/opt/stack/data/venv/bin/python"):
         """Send notifications as a service."""
         self.host.check_output(

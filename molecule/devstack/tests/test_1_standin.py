@@ -122,32 +122,36 @@ def test_clean_leaves_nothing_and_can_be_repeated(devstack, host):
     assert host.run(f"{python} -c 'import kafka_driver'").rc == 1
 
 
-def test_first_stack_with_all_packages_here_is_quick(devstack, host):
-    # Java, the archive and pip's downloads are there by now.
+def test_first_stack_with_all_packages_here(devstack, host):
+    # Java, the archive and pip's downloads are there by now: what a run prints
+    # here is what the plugin adds to stack.sh.
     output = devstack.does("stack")
-    assert sum(devstack.seconds(output)) < 90
-    assert sum(devstack.seconds(devstack.does("stack"))) < 10
+    assert len(playbooks(output)) == 3
+    assert playbooks(devstack.does("stack")) == []
     devstack.does("clean")
 
 
 @pytest.fixture
 def ipv6(host):
-    """Give the machine an address of IPv6; Docker gives none by itself."""
-    option = "net.ipv6.conf.lo.disable_ipv6"
+    """Give the machine an address of IPv6; Docker gives none by itself.
+
+    Not the loopback's: with that alone librdkafka finds no IPv6.
+    """
+    option = "net.ipv6.conf.eth0.disable_ipv6"
     before = host.check_output(f"sysctl --values {option}")
     host.run("mount -o remount,rw /proc/sys")
     host.run(f"sysctl --write {option}=0")
-    if "00000001" not in host.run("cat /proc/net/if_inet6").stdout:
+    if host.run("ip address add 2001:db8::5/128 dev eth0 nodad").rc != 0:
         pytest.skip("this kernel has no IPv6")
-    yield "::1"
+    yield "2001:db8::5"
     host.check_output(f"sysctl --write {option}={before}")
 
 
 def test_broker_on_an_address_of_ipv6(devstack, host, ipv6):
     output = devstack.does("stack", NOTIFY_HOST=ipv6)
-    assert "answers at ::1:9092" in output
+    assert f"answers at {ipv6}:9092" in output
     config = host.file("/opt/stack/etc/keystone.conf").content_string
-    assert "transport_url = kafka-driver://[::1]:9092/" in config
+    assert f"transport_url = kafka-driver://[{ipv6}]:9092/" in config
     devstack.send("keystone", 2)
     assert len(devstack.events(2)) == 2
     devstack.does("clean")
