@@ -17,6 +17,9 @@ MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
 
 #: Before this the client library spoke a draft of the protocol.
 _CONSUMER_PROTOCOL = 0x020C0000
+#: Before 2.6.1 librdkafka repeats its nonce, which brokers refuse since 4.0
+#: (https://github.com/confluentinc/librdkafka/pull/4895).
+_SCRAM_OF_KAFKA_4 = 0x02060100
 
 #: Properties that belong to the driver: its promises rest on them, or an
 #: option exists for them.
@@ -217,6 +220,16 @@ def warnings(url: Any, options: Any) -> list[str]:
         found.append(
             "SASL mechanism PLAIN over SASL_PLAINTEXT sends the password "
             "readable over the network: use security_protocol=SASL_SSL"
+        )
+    if (
+        protocol.startswith("SASL")
+        and mechanism(options).startswith("SCRAM")
+        and confluent_kafka.libversion()[1] < _SCRAM_OF_KAFKA_4
+    ):
+        found.append(
+            f"librdkafka {confluent_kafka.libversion()[0]} cannot log in to "
+            "Kafka 4.0 or newer by SCRAM: install confluent-kafka 2.6.1 or "
+            "newer"
         )
     if options.enable_auto_commit:
         found.append(

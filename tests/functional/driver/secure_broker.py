@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import confluent_kafka
 from bus import process
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import (
@@ -20,6 +21,12 @@ from confluent_kafka.admin import (
 
 USER, PASSWORD = "app", "app:secret@/"
 KEY_PASSWORD = "key-password"  # noqa: S105 - of a key made here
+
+#: Whether the client library can log in to this broker by SCRAM: the driver
+#: warns of one that cannot.
+SCRAM_WORKS = confluent_kafka.libversion()[1] >= 0x02060100
+#: What a service would log in by.
+MECHANISM = "SCRAM-SHA-512" if SCRAM_WORKS else "PLAIN"
 
 _PROPERTIES = """
 process.roles=broker,controller

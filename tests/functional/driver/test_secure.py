@@ -19,7 +19,14 @@ from bus.kafka import KafkaBroker
 from confluent_kafka.admin import AclOperation, NewTopic, ResourceType
 from oslo_config import cfg
 from receiving import Reading, committed, listen, wait_until
-from secure_broker import KEY_PASSWORD, PASSWORD, USER, SecureBroker
+from secure_broker import (
+    KEY_PASSWORD,
+    MECHANISM,
+    PASSWORD,
+    SCRAM_WORKS,
+    USER,
+    SecureBroker,
+)
 
 LOGIN = f"{USER}:{quote(PASSWORD, safe='')}@"
 
@@ -83,6 +90,8 @@ def arrived(secure: SecureBroker, topic: str) -> int:
 def test_sasl(
     secure: SecureBroker, tmp_path: Path, listener: str, mechanism: str
 ) -> None:
+    if mechanism.startswith("SCRAM") and not SCRAM_WORKS:
+        pytest.skip("this client library cannot log in by SCRAM")
     topic = f"all-{sending.new_topic()}"
     transport = make(
         tmp_path,
@@ -209,7 +218,7 @@ def test_wrong_password_is_told(
         tmp_path,
         secure.url("sasl_ssl", f"{USER}:wrong-one@"),
         security_protocol="SASL_SSL",
-        sasl_mechanism="SCRAM-SHA-512",
+        sasl_mechanism=MECHANISM,
         ssl_cafile=secure.directory / "ca.pem",
     )
     text = refused(caplog, transport)
@@ -248,7 +257,7 @@ def test_certificate_of_an_unknown_ca_is_refused(
         tmp_path,
         secure.url("sasl_ssl", LOGIN),
         security_protocol="SASL_SSL",
-        sasl_mechanism="SCRAM-SHA-512",
+        sasl_mechanism=MECHANISM,
         **({"ssl_cafile": secure.directory / ca} if ca else {}),
     )
     assert "certificate verify failed" in refused(caplog, transport)
@@ -266,7 +275,7 @@ def test_host_name_is_checked_unless_turned_off(
         tmp_path,
         secure.url("sasl_ssl", LOGIN).replace("localhost", "127.0.0.1"),
         security_protocol="SASL_SSL",
-        sasl_mechanism="SCRAM-SHA-512",
+        sasl_mechanism=MECHANISM,
         ssl_cafile=secure.directory / "ca.pem",
         kafka_driver_ssl_verify_hostname=verify,
     )
@@ -278,14 +287,14 @@ def test_host_name_is_checked_unless_turned_off(
         assert "kafka_driver_ssl_verify_hostname is off" in caplog.text
 
 
-def scram(
+def login(
     secure: SecureBroker, tmp_path: Path, login: str = LOGIN, **options: Any
 ) -> Any:
     return make(
         tmp_path,
         secure.url("sasl_ssl", login),
         security_protocol="SASL_SSL",
-        sasl_mechanism="SCRAM-SHA-512",
+        sasl_mechanism=MECHANISM,
         ssl_cafile=secure.directory / "ca.pem",
         **options,
     )
@@ -312,7 +321,7 @@ def test_no_right_to_write_raises_at_once(
         oslo_messaging.MessageDeliveryFailure,
         match="TOPIC_AUTHORIZATION_FAILED",
     ):
-        send(scram(secure, tmp_path), topic, seconds=60)
+        send(login(secure, tmp_path), topic, seconds=60)
     assert arrived(secure, topic) == 0
 
 
@@ -325,7 +334,7 @@ def test_no_right_to_see_the_topic_raises_at_once(
         oslo_messaging.MessageDeliveryFailure,
         match="TOPIC_AUTHORIZATION_FAILED",
     ):
-        send(scram(secure, tmp_path), topic, seconds=60)
+        send(login(secure, tmp_path), topic, seconds=60)
 
 
 def test_no_right_to_create_is_no_hindrance_for_a_topic_that_is_there(
@@ -333,7 +342,7 @@ def test_no_right_to_create_is_no_hindrance_for_a_topic_that_is_there(
 ) -> None:
     topic = f"write-{sending.new_topic()}"
     create(secure, topic)
-    send(scram(secure, tmp_path), topic)
+    send(login(secure, tmp_path), topic)
     assert arrived(secure, topic) == 1
     assert "No right" not in caplog.text
 
@@ -345,7 +354,7 @@ def test_no_right_to_create_a_missing_topic_is_one_warning(
     with pytest.raises(
         oslo_messaging.MessageDeliveryFailure, match="UNKNOWN_TOPIC"
     ):
-        send(scram(secure, tmp_path), topic, seconds=30)
+        send(login(secure, tmp_path), topic, seconds=30)
     told = [
         record
         for record in caplog.records
@@ -358,7 +367,7 @@ def test_no_right_to_create_a_missing_topic_is_one_warning(
 # Receiving
 
 
-@pytest.mark.parametrize("connect", [scram, mutual_tls])
+@pytest.mark.parametrize("connect", [login, mutual_tls])
 @pytest.mark.parametrize("mode", ["before_dispatch", "after_dispatch"])
 def test_a_listener_reads_and_commits(
     secure: SecureBroker,
@@ -405,7 +414,7 @@ def errors_of_a_listener(
 def test_a_listener_with_a_wrong_password_says_so_once(
     secure: SecureBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    transport = scram(secure, tmp_path, f"{USER}:wrong-one@")
+    transport = login(secure, tmp_path, f"{USER}:wrong-one@")
     found = errors_of_a_listener(caplog, transport, "all-x", "_AUTHENTICATION")
     assert len(found) == 1
     assert "wrong-one" not in caplog.text
@@ -427,5 +436,5 @@ def test_a_listener_that_may_not_read_says_so_once(
     text = f"{kind}_AUTHORIZATION_FAILED"
     topic = f"{prefix}{sending.new_topic()}"
     create(secure, f"{topic}.info")
-    transport = scram(secure, tmp_path, consumer_group=group)
+    transport = login(secure, tmp_path, consumer_group=group)
     assert len(errors_of_a_listener(caplog, transport, topic, text)) == 1

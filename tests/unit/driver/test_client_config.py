@@ -293,6 +293,35 @@ def test_readable_password_warns_off_loopback(
     )
 
 
+@pytest.mark.parametrize(
+    ("library", "mechanism", "warned"),
+    [
+        (0x020600FF, "SCRAM-SHA-512", True),
+        (0x020600FF, "PLAIN", False),
+        (0x020601FF, "SCRAM-SHA-512", False),
+    ],
+)
+def test_a_client_library_that_kafka_4_refuses_by_scram_warns(
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    library: int,
+    mechanism: str,
+    warned: bool,
+) -> None:
+    monkeypatch.setattr(
+        confluent_kafka, "libversion", lambda: ("2.6", library)
+    )
+    url, opts = make(
+        "kafka-driver://u:p@a",
+        security_protocol="SASL_SSL",
+        sasl_mechanism=mechanism,
+    )
+    found = client_config.warnings(url, opts)
+    assert [bool("by SCRAM" in text) for text in found] == (
+        [True] if warned else []
+    )
+
+
 def test_auto_commit_is_called_weaker(make: Make) -> None:
     url, opts = make("kafka-driver://a", enable_auto_commit=True)
     assert "enable_auto_commit" in client_config.warnings(url, opts)[0]
