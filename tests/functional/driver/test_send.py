@@ -383,8 +383,8 @@ def test_workers_that_a_service_forks_lose_nothing(
     )
     assert process.stdout is not None
     workers = {process.stdout.readline() for _ in range(2)}
-    if mode == "buffered":
-        time.sleep(0.5)  # workers end by os._exit(), which flushes nothing
+    if mode == "buffered":  # workers end by os._exit(), which flushes nothing
+        sending.read(client(kafka_broker), f"{topic}.info", 101)
     process.terminate()
     process.communicate(timeout=60)
     assert len(workers) == 2
