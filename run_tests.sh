@@ -279,15 +279,19 @@ function sort_parts {
     done
 }
 
+# Run parts, but those that another one of these runs, or ran.
 function run_one_by_one {
     local part
     for part in "$@"; do
-        run_part "$part"
+        if mkdir "$LOGS/taken/${part/:/-}" 2>/dev/null; then
+            run_part "$part"
+        fi
     done
 }
 
 # Both wait more than they compute: they are run side by side, and what the
-# scenarios print is kept until the others are done.
+# scenarios print is kept until the others are done. Then scenarios that have
+# not begun are run here.
 function run_side_by_side {
     local output=$LOGS/scenarios.log
     say "Beside what follows: ${CONTAINERS[*]} (see $output)"
@@ -297,8 +301,8 @@ function run_side_by_side {
     set +m
     # shellcheck disable=SC2064  # the pid of now
     trap "kill -- -$! 2>/dev/null || true" EXIT
-    run_one_by_one "${HERE[@]}"
-    say "What was run beside: ${CONTAINERS[*]}"
+    run_one_by_one "${HERE[@]}" "${CONTAINERS[@]}"
+    say "What was run beside"
     tail --lines +1 --follow --pid $! "$output"
     trap - EXIT
 }
@@ -349,6 +353,8 @@ function main {
     find_python
     mkdir -p "$LOGS"
     : >"$LOGS/results"
+    rm -rf "$LOGS/taken"
+    mkdir "$LOGS/taken"
     link_collection
     install_tox
     for kind in unit functional faults bench molecule; do

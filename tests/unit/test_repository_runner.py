@@ -24,7 +24,7 @@ function functional_lacks { echo "$LACKS"; }
 function molecule_lacks { echo "$LACKS"; }
 function run_part {
     echo "running $1"
-    sleep "$SECONDS_EACH"
+    if [[ $1 == "$SLOW" ]]; then sleep 5; else sleep "$SECONDS_EACH"; fi
     echo "done with $1"
     printf '%s\\n' "$CLOSING_LINE" >"$LOGS/log"
     note "$1" "$CODE" 61 "$LOGS/log"
@@ -46,6 +46,7 @@ def run(
             "CODE": "0",
             "LACKS": "",
             "SECONDS_EACH": "0",
+            "SLOW": "",
             "CLOSING_LINE": "=== 3 passed, 1 skipped in 0.20s ===",
             **environment,
         },
@@ -115,6 +116,22 @@ def test_scenarios_are_run_beside_the_rest_and_shown_after_it(
     ]
 
 
+def test_scenarios_that_wait_are_run_here_when_the_rest_is_done(
+    tmp_path: Path,
+) -> None:
+    done = run(tmp_path, "unit", "default", "sources", SLOW="molecule:default")
+    shown = [line for line in done.stdout.splitlines() if line[0:1].islower()]
+    assert shown[:6] == [
+        "running unit",
+        "done with unit",
+        "running molecule:sources",
+        "done with molecule:sources",
+        "running molecule:default",
+        "done with molecule:default",
+    ]
+    assert last_line(done) == "9 passed, 0 failed"
+
+
 def test_an_interrupt_ends_what_runs_beside(tmp_path: Path) -> None:
     script = STANDINS.replace('sleep "$SECONDS_EACH"', "sleep 54321")
     process = subprocess.Popen(
@@ -124,6 +141,7 @@ def test_an_interrupt_ends_what_runs_beside(tmp_path: Path) -> None:
             "PATH": os.environ["PATH"],
             "LOG_FOLDER": str(tmp_path),
             "LACKS": "",
+            "SLOW": "",
         },
         stdout=subprocess.DEVNULL,
         start_new_session=True,

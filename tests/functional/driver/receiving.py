@@ -31,6 +31,16 @@ def put(bootstrap: str, topic: str, numbers: Any, partition: int = -1) -> None:
     assert producer.flush(30) == 0
 
 
+def begin(bootstrap: str, group: str, topic: str, partitions: int) -> None:
+    """Give a group without members its place: the start of each partition."""
+    client = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
+    client.commit(
+        offsets=[TopicPartition(topic, n, 0) for n in range(partitions)],
+        asynchronous=False,
+    )
+    client.close()
+
+
 def committed(bootstrap: str, group: str, topic: str, number: int = 0) -> int:
     client = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
     found = client.committed([TopicPartition(topic, number)], timeout=10)

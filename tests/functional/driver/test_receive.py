@@ -16,7 +16,15 @@ import sending
 from bus.kafka import KafkaBroker
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
-from receiving import Reading, committed, create, listen, put, wait_until
+from receiving import (
+    Reading,
+    begin,
+    committed,
+    create,
+    listen,
+    put,
+    wait_until,
+)
 
 from kafka_driver import order
 
@@ -79,13 +87,26 @@ def test_notifications_cross_the_bus_in_both_directions(
     ]
     payload = {"text": "\u00fc\u2028", "numbers": [1, 2.5, None, 2**70]}
 
-    time.sleep(3)  # the in-tree listener starts with what comes later
-    for sender in (transport(), in_tree):
-        sending.notifier(sender, topic).info({}, "event", payload)
+    # The in-tree listener starts with what comes later: send until it hears.
+    sender = transport()
+
+    def heard() -> bool:
+        sending.notifier(sender, topic).info({}, "event", "too early")
+        return bool(theirs.payloads)
+
+    def received() -> list[list[Any]]:
+        return [
+            [one for one in endpoint.payloads if one != "too early"]
+            for endpoint in (ours, theirs)
+        ]
+
+    wait_until(heard)
+    for one in (sender, in_tree):
+        sending.notifier(one, topic).info({}, "event", payload)
     in_tree._driver.pconn.producer.flush(10)
 
-    wait_until(lambda: len(ours.payloads) == len(theirs.payloads) == 2)
-    assert ours.payloads == theirs.payloads == [payload] * 2
+    wait_until(lambda: all(len(found) == 2 for found in received()))
+    assert received() == [[payload] * 2] * 2
     for server in servers:
         server.stop()
         server.wait()
@@ -429,12 +450,9 @@ def test_after_dispatch_late_acknowledgements_do_not_move_offsets(
     while len(taken) < 5:
         taken += first.poll(timeout=1)
     second = listen(made, topic)
-    wait_until(lambda: not first.assignment() or not second.assignment())
-    time.sleep(4)
-    owner = second if second.assignment() else first
     again = []
     while len(again) < 5:
-        again += owner.poll(timeout=1)
+        again += first.poll(timeout=0.5) + second.poll(timeout=0.5)
 
     for one in taken:
         one.acknowledge()
@@ -489,6 +507,8 @@ def test_a_member_beside_an_in_tree_one_shares_the_group(
 ) -> None:
     full = f"{topic}.info"
     create(kafka_broker.bootstrap, full, 2)
+    # Without a place the in-tree member would start with what comes later.
+    begin(kafka_broker.bootstrap, topic, full, 2)
     in_tree = sending.transport(
         f"kafka://{kafka_broker.bootstrap}/", consumer_group=topic
     )
@@ -496,7 +516,6 @@ def test_a_member_beside_an_in_tree_one_shares_the_group(
     server = serve(in_tree, topic, theirs)
     reading = Reading(listen(transport(consumer_group=topic), topic))
     wait_until(lambda: len(reading.listener.assignment()) == 1)
-    time.sleep(2)
 
     put(kafka_broker.bootstrap, full, range(200))
 
