@@ -27,6 +27,7 @@ def parse_quorum(text):
         replicas.append(
             {
                 "id": int(row["NodeId"]),
+                "directory": row.get("DirectoryId", ""),
                 "end": int(row["LogEndOffset"]),
                 "fetched": int(row["LastFetchTimestamp"]),
                 "caught_up": int(row["LastCaughtUpTimestamp"]),
@@ -34,6 +35,20 @@ def parse_quorum(text):
             }
         )
     return replicas
+
+
+def voters(replicas):
+    """Those that are no observers."""
+    return [r for r in replicas if r["status"] in ("Leader", "Follower")]
+
+
+def has_caught_up(replicas, node):
+    """Whether a node follows the metadata, and has what the leader has."""
+    leaders = [r for r in replicas if r["status"] == "Leader"]
+    return any(
+        r["id"] == node and leaders and is_current(r, leaders[0])
+        for r in replicas
+    )
 
 
 def is_current(replica, leader):
@@ -57,17 +72,17 @@ def quorum_problems(replicas, without=None):
             "The controllers have no leader: start those that are down, and "
             f"look with {SHOW_QUORUM}."
         ]
-    voters = [r for r in replicas if r["status"] in ("Leader", "Follower")]
-    good = {r["id"] for r in voters if is_current(r, leaders[0])}
-    others = {r["id"] for r in voters} - good - {without}
-    if len(voters) == 1:
+    voting = voters(replicas)
+    good = {r["id"] for r in voting if is_current(r, leaders[0])}
+    others = {r["id"] for r in voting} - good - {without}
+    if len(voting) == 1:
         return []
     left = good - {without}
-    majority = len(voters) // 2 + 1
+    majority = len(voting) // 2 + 1
     if len(left) < majority:
         behind = f" ({ids(others)} behind)" if others else ""
         return [
-            f"{len(left)} of {len(voters)} controllers would be left{behind}"
+            f"{len(left)} of {len(voting)} controllers would be left{behind}"
             f", and {majority} are needed: look with {SHOW_QUORUM}."
         ]
     if others:
@@ -137,6 +152,24 @@ def partition_problems(partitions, without=None):
     return problems
 
 
+def thin_problems(partitions, copies):
+    """Topics with fewer copies than they have to have."""
+    found = sorted(
+        {
+            part["topic"]
+            for part in partitions
+            if len(part["replicas"]) < copies.get(part["topic"], 0)
+        }
+    )
+    if not found:
+        return []
+    more = f" and {len(found) - 3} more topics" if len(found) > 3 else ""
+    return [
+        f"{', '.join(found[:3])}{more} has fewer copies than it shall have: "
+        "run playbooks/add_node.yml, which adds them."
+    ]
+
+
 def alone_on(partitions, node):
     """Partitions that have their only copy on a node."""
     return [p for p in partitions if set(p["replicas"]) == {node}]
@@ -145,9 +178,9 @@ def alone_on(partitions, node):
 def problems(state, without=None):
     """One sentence for each thing that is wrong; empty for a well cluster.
 
-    state has "expected" and "answering" (ids of brokers), "partitions" and
-    "quorum" (None if it was not asked). With a node in "without": as the
-    cluster would be without it.
+    state has "expected" and "answering" (ids of brokers), "controllers" (ids
+    that are expected), "partitions" and "quorum" (None if it was not asked).
+    With a node in "without": as the cluster would be without it.
     """
     return (
         broker_problems(state["expected"], state["answering"], without)
@@ -159,13 +192,13 @@ def problems(state, without=None):
 def not_back(state, node):
     """What a node that was restarted has not done yet."""
     found = []
-    if node not in state["answering"]:
+    if node in state["expected"] and node not in state["answering"]:
         found.append(f"Node {node} does not answer yet: look at its log.")
-    if state["quorum"] is not None and node not in {
-        r["id"]
-        for r in state["quorum"]
-        if r["status"] in ("Leader", "Follower")
-    }:
+    if (
+        state["quorum"] is not None
+        and node in state["controllers"]
+        and node not in {r["id"] for r in voters(state["quorum"])}
+    ):
         found.append(
             f"Node {node} is no controller any more: look with {SHOW_QUORUM}."
         )

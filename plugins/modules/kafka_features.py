@@ -12,6 +12,7 @@ description:
   - Decides from what the cluster says about itself, because Kafka's own tool
     says "upgraded" also where nothing was to do. Never touches
     C(kraft.version), which would turn a static quorum into a dynamic one.
+extends_documentation_fragment: [kafka_bus.openstack.kafka_tool]
 options:
   bootstrap_servers:
     description: Brokers, C(HOST:PORT) with commas between.
@@ -21,18 +22,6 @@ options:
     description: Kafka version whose features are wanted, such as C(4.3.1).
     type: str
     required: true
-  home:
-    description: Directory with Kafka's C(bin/).
-    type: path
-    required: true
-  java_home:
-    description: Java to run Kafka's tools with.
-    type: path
-    required: true
-  command_config_file:
-    description: Settings of Kafka's own tools. Empty for none.
-    type: path
-    default: ""
 attributes:
   check_mode:
     support: full
@@ -58,17 +47,15 @@ raised:
   type: dict
 """
 
-import os
 import re
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kafka_bus.openstack.plugins.module_utils import (
+    kafka_tool,
+)
 
 #: Raising it makes a static quorum dynamic, which nobody asked for here.
 LEFT_ALONE = {"kraft.version"}
-
-
-class FeatureError(Exception):
-    """The features cannot be told or raised; the message says why."""
 
 
 def parse_mapping(text):
@@ -117,23 +104,7 @@ def plan(mapping, levels):
 
 
 def tool(module, *words):
-    options = module.params
-    command = [os.path.join(options["home"], "bin", "kafka-features.sh")]
-    command += ["--bootstrap-server", options["bootstrap_servers"]]
-    if options["command_config_file"]:
-        command += ["--command-config", options["command_config_file"]]
-    code, output, error = module.run_command(
-        [*command, *words],
-        environ_update={
-            "JAVA_HOME": options["java_home"],
-            "KAFKA_HEAP_OPTS": "-Xmx128m",
-            "LOG_DIR": module.tmpdir,
-        },
-    )
-    if code:
-        lines = (error + output).strip().splitlines() or ["no message"]
-        raise FeatureError(f"kafka-features.sh {words[0]} failed: {lines[-1]}")
-    return output
+    return kafka_tool.run(module, "kafka-features", *words)
 
 
 def lines(levels):
@@ -145,9 +116,7 @@ def main():
         argument_spec={
             "bootstrap_servers": {"type": "str", "required": True},
             "release": {"type": "str", "required": True},
-            "home": {"type": "path", "required": True},
-            "java_home": {"type": "path", "required": True},
-            "command_config_file": {"type": "path", "default": ""},
+            **kafka_tool.ARGUMENTS,
         },
         supports_check_mode=True,
     )
@@ -158,7 +127,7 @@ def main():
         )
         levels = parse_levels(tool(module, "describe"))
         if not mapping or not levels:
-            raise FeatureError(
+            raise kafka_tool.ToolError(
                 f"kafka-features.sh has not told the features of {release}"
             )
         raised = plan(mapping, levels)
@@ -171,11 +140,11 @@ def main():
             tool(module, "upgrade", *words)
             left = plan(mapping, parse_levels(tool(module, "describe")))
             if left:
-                raise FeatureError(
+                raise kafka_tool.ToolError(
                     f"{', '.join(left)} could not be raised: look with "
                     "kafka-features.sh describe"
                 )
-    except FeatureError as error:
+    except kafka_tool.ToolError as error:
         module.fail_json(msg=f"{error}.")
     new = {name: title for name, (_level, title) in raised.items()}
     module.exit_json(

@@ -35,6 +35,29 @@ options:
       path: {type: path, required: true, description: Folder.}
       megabytes: {type: int, required: true, description: Space it needs.}
       setting: {type: str, required: true, description: Its variable.}
+  disks:
+    description: Folders, and how large their disks have to be in all.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path: {type: path, required: true, description: Folder.}
+      megabytes: {type: int, required: true, description: Size of the disk.}
+      setting: {type: str, required: true, description: Its variable.}
+  peers:
+    description: Other machines that must be found and reached from here.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      address: {type: str, required: true, description: Name or address.}
+      port: {type: int, required: true, description: Port.}
+      setting: {type: str, required: true, description: Its variable.}
+  clock:
+    description:
+      - Seconds since 1970 on the machine that runs Ansible. A clock that is
+        far from it is a problem. Empty is not compared.
+    type: float
   ours:
     description: Files that must hold O(mark) if they exist.
     type: list
@@ -105,6 +128,14 @@ group_exists:
   description: Whether O(group) exists.
   returned: success
   type: bool
+firewalls:
+  description: Firewalls that the role knows, and whether they are here.
+  returned: success
+  type: dict
+memory:
+  description: Memory of the machine in MiB.
+  returned: success
+  type: int
 """
 
 import errno
@@ -114,8 +145,17 @@ import os
 import pwd
 import shutil
 import socket
+import time
+from concurrent import futures
 
 from ansible.module_utils.basic import AnsibleModule
+
+#: Seconds for a connection to a peer; a port that nobody listens on answers.
+CONNECT = 5
+#: Seconds that two clocks may differ; the way to the machine takes some.
+CLOCKS = 60
+MIB = 2**20
+FIREWALLS = {"ufw": "ufw", "firewalld": "firewall-cmd"}
 
 
 def socket_owner(port):
@@ -212,6 +252,66 @@ def existing_parent(path):
     return path
 
 
+def look_at_disk(disk):
+    found = os.statvfs(existing_parent(disk["path"]))
+    if found.f_flag & os.ST_RDONLY:
+        yield (
+            f"{disk['path']} is on a disk that is mounted for reading only: "
+            f"mount it for writing, or change {disk['setting']}."
+        )
+    total = found.f_blocks * found.f_frsize // MIB
+    if total < disk["megabytes"]:
+        yield (
+            f"{disk['path']} is on a disk of {total} MB, and the topics of "
+            f"kafka_topics may grow to {disk['megabytes']} there: lower their "
+            f"retention.bytes or partitions, or change {disk['setting']}."
+        )
+
+
+def look_at_peer(peer):
+    """A refused connection is an answer: somebody may listen there later."""
+    where = f"{peer['address']}:{peer['port']}"
+    try:
+        with socket.create_connection(
+            (peer["address"], peer["port"]), timeout=CONNECT
+        ):
+            return ""
+    except ConnectionError:
+        return ""
+    except socket.gaierror:
+        return (
+            f"{peer['address']} is no name that this machine knows: correct "
+            f"{peer['setting']}, or have it in the DNS or in /etc/hosts."
+        )
+    except OSError:
+        return (
+            f"{where} cannot be reached from here: open the port in the "
+            f"firewalls between, or correct {peer['setting']}."
+        )
+
+
+def look_at_peers(peers):
+    """All at once: each may take seconds."""
+    if peers:
+        with futures.ThreadPoolExecutor(len(peers)) as pool:
+            yield from filter(None, pool.map(look_at_peer, peers))
+
+
+def look_at_clock(there, here):
+    if there is not None and abs(there - here) > CLOCKS:
+        yield (
+            f"The clock of this machine differs by {abs(there - here):.0f} "
+            "seconds from that of the one that runs Ansible: synchronise "
+            "them, with chrony or systemd-timesyncd."
+        )
+
+
+def memory():
+    """Of the machine, in MiB."""
+    pages = os.sysconf("SC_PHYS_PAGES")
+    return pages * os.sysconf("SC_PAGE_SIZE") // MIB
+
+
 def look_at_space(space):
     free = shutil.disk_usage(existing_parent(space["path"])).free >> 20
     if free < space["megabytes"]:
@@ -243,6 +343,10 @@ def find_problems(options):
         yield from look_at_listener(listener, options["config_file"])
     for space in options["space"]:
         yield from look_at_space(space)
+    for disk in options["disks"]:
+        yield from look_at_disk(disk)
+    yield from look_at_peers(options["peers"])
+    yield from look_at_clock(options["clock"], time.time())
     for item in options["ours"]:
         yield from look_at_file(item, options["mark"])
 
@@ -282,6 +386,19 @@ def main():
                 "default": [],
                 "options": table(path="path", megabytes="int", setting="str"),
             },
+            "disks": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": table(path="path", megabytes="int", setting="str"),
+            },
+            "peers": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": table(address="str", port="int", setting="str"),
+            },
+            "clock": {"type": "float"},
             "ours": {
                 "type": "list",
                 "elements": "dict",
@@ -305,6 +422,11 @@ def main():
         ],
         user_exists=exists(pwd.getpwnam, options["user"]),
         group_exists=exists(grp.getgrnam, options["group"]),
+        memory=memory(),
+        firewalls={
+            name: bool(module.get_bin_path(command))
+            for name, command in FIREWALLS.items()
+        },
     )
 
 

@@ -12,14 +12,21 @@ description:
     does all three, so that C(throttle=1) is enough to keep the others up.
   - Refuses, and says what is wrong, where the cluster would suffer.
   - A node that is a cluster of its own is restarted and waited for.
-extends_documentation_fragment: [kafka_bus.openstack.kafka_client]
+extends_documentation_fragment:
+  - kafka_bus.openstack.kafka_client
+  - kafka_bus.openstack.kafka_tool
 options:
   node_id:
     description: The node's C(node.id).
     type: int
     required: true
-  nodes:
-    description: Ids of all nodes of the cluster.
+  brokers:
+    description: Ids of all brokers of the cluster.
+    type: list
+    elements: int
+    required: true
+  controllers:
+    description: Ids of all its controllers.
     type: list
     elements: int
     required: true
@@ -33,18 +40,6 @@ options:
         runs with what is configured now.
     type: path
     required: true
-  home:
-    description: Directory with Kafka's C(bin/).
-    type: path
-    required: true
-  java_home:
-    description: Java to run Kafka's tools with.
-    type: path
-    required: true
-  command_config_file:
-    description: Settings of Kafka's own tools. Empty for none.
-    type: path
-    default: ""
   force:
     description: Restart also where the configuration is what it was.
     type: bool
@@ -69,7 +64,8 @@ EXAMPLES = r"""
     client_config_file: /opt/kafka/admin-venv/client.json
     command_config_file: /etc/kafka/admin.properties
     node_id: 1
-    nodes: [1, 2, 3]
+    brokers: [1, 2, 3]
+    controllers: [1, 2, 3]
     service: kafka
     starter: /opt/kafka/kafka-service
     home: /opt/kafka/current
@@ -97,92 +93,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kafka_bus.openstack.plugins.module_utils import (
     kafka_client,
     kafka_health,
+    kafka_state,
+    kafka_tool,
 )
-
-SECONDS = 10
-
-
-def answering(admin, nodes):
-    """Which nodes answer a question that only they can."""
-    resource = kafka_client.kafka_admin.ConfigResource
-    asked = {}
-    for node in nodes:
-        asked[node] = admin.describe_configs(
-            [resource(resource.Type.BROKER, str(node))], request_timeout=5
-        )
-    alive = []
-    for node, futures in asked.items():
-        try:
-            next(iter(futures.values())).result()
-        except kafka_client.KafkaException:
-            continue
-        alive.append(node)
-    return alive
-
-
-def read_partitions(admin):
-    """Every partition, with what its topic wants in sync."""
-    topics = admin.list_topics(timeout=SECONDS).topics
-    resource = kafka_client.kafka_admin.ConfigResource
-    futures = (
-        admin.describe_configs(
-            [resource(resource.Type.TOPIC, name) for name in topics],
-            request_timeout=SECONDS,
-        )
-        if topics
-        else {}
-    )
-    wanted = {
-        where.name: int(future.result()["min.insync.replicas"].value)
-        for where, future in futures.items()
-    }
-    return [
-        {
-            "topic": name,
-            "partition": number,
-            "leader": part.leader,
-            "replicas": list(part.replicas),
-            "isr": list(part.isrs),
-            "min_isr": wanted[name],
-        }
-        for name, topic in topics.items()
-        for number, part in topic.partitions.items()
-    ]
-
-
-def read_quorum(module):
-    """The controllers, which only Kafka's own tool can ask."""
-    options = module.params
-    command = [
-        os.path.join(options["home"], "bin", "kafka-metadata-quorum.sh"),
-        "--bootstrap-server",
-        options["bootstrap_servers"],
-    ]
-    if options["command_config_file"]:
-        command += ["--command-config", options["command_config_file"]]
-    code, output, error = module.run_command(
-        [*command, "describe", "--replication"],
-        environ_update={
-            "JAVA_HOME": options["java_home"],
-            "KAFKA_HEAP_OPTS": "-Xmx128m",
-            "LOG_DIR": module.tmpdir,
-        },
-    )
-    if code:
-        line = (error or output).strip().splitlines() or ["no message"]
-        raise kafka_client.ClientError(
-            f"{kafka_health.SHOW_QUORUM} failed: {line[0]}"
-        )
-    return kafka_health.parse_quorum(output)
-
-
-def read_state(admin, nodes):
-    return {
-        "expected": nodes,
-        "answering": answering(admin, nodes),
-        "partitions": read_partitions(admin),
-        "quorum": None,
-    }
 
 
 def wait_until(module, admin, judge):
@@ -190,11 +103,13 @@ def wait_until(module, admin, judge):
     end = time.monotonic() + module.params["wait"]
     while True:
         try:
-            state = read_state(admin, module.params["nodes"])
+            state = kafka_state.read_state(
+                admin, module.params["brokers"], module.params["controllers"]
+            )
             found = judge(state)
             if not found:
                 # Last, because it starts a JVM.
-                state["quorum"] = read_quorum(module)
+                state["quorum"] = kafka_state.read_quorum(module)
                 found = judge(state)
         except kafka_client.KafkaException as error:
             state = None
@@ -202,7 +117,7 @@ def wait_until(module, admin, judge):
                 f"No broker answers at {module.params['bootstrap_servers']}: "
                 f"{kafka_client.sentence(error)}."
             ]
-        except kafka_client.ClientError as error:
+        except (kafka_client.ClientError, kafka_tool.ToolError) as error:
             state, found = None, [f"{error}."]
         if not found:
             return state
@@ -234,7 +149,7 @@ def is_current(module):
 def wait_for_answer(admin, node, seconds):
     """For a node of its own: until it answers."""
     end = time.monotonic() + seconds
-    while not answering(admin, [node]):
+    while not kafka_state.read_answering(admin, [node]):
         if time.monotonic() >= end:
             raise kafka_client.ClientError(
                 f"Node {node} has not answered within {seconds} seconds "
@@ -247,7 +162,7 @@ def work(module, admin):
     """Restart; what to return."""
     node = module.params["node_id"]
     begin = time.monotonic()
-    if len(module.params["nodes"]) == 1:
+    if {*module.params["brokers"], *module.params["controllers"]} == {node}:
         restart(module)
         wait_for_answer(admin, node, module.params["wait"])
         return {"seconds": round(time.monotonic() - begin, 1)}
@@ -287,13 +202,16 @@ def main():
     module = AnsibleModule(
         argument_spec={
             **kafka_client.ARGUMENTS,
+            **kafka_tool.ARGUMENTS,
             "node_id": {"type": "int", "required": True},
-            "nodes": {"type": "list", "elements": "int", "required": True},
+            "brokers": {"type": "list", "elements": "int", "required": True},
+            "controllers": {
+                "type": "list",
+                "elements": "int",
+                "required": True,
+            },
             "service": {"type": "str", "required": True},
             "starter": {"type": "path", "required": True},
-            "home": {"type": "path", "required": True},
-            "java_home": {"type": "path", "required": True},
-            "command_config_file": {"type": "path", "default": ""},
             "force": {"type": "bool", "default": False},
             "wait": {"type": "int", "default": 120},
         },

@@ -46,10 +46,18 @@ options:
     description: Its group.
     type: str
     required: true
+  quorum:
+    description:
+      - How a new node comes to its controllers. V(standalone) is a cluster of
+        its own, V(initial) one of O(initial_controllers), V(join) learns them
+        from a cluster that is there, V(static) reads them in its settings.
+    type: str
+    choices: [standalone, initial, join, static]
+    default: standalone
   initial_controllers:
     description:
       - First voters of a cluster, C(ID@HOST:PORT:DIRECTORY_ID) with commas
-        between. Empty for a node that is its own cluster.
+        between, for V(initial).
     type: str
     default: ""
   directory_id:
@@ -58,6 +66,12 @@ options:
       differs is an error.
     type: str
     default: ""
+  note:
+    description:
+      - File outside the directories that remembers that the node was
+        formatted. A controller that has lost its vote must not get another,
+        so an empty metadata directory is an error where this file is.
+    type: path
   scram_users:
     description: Accounts that a new cluster is born with.
     type: list
@@ -208,6 +222,16 @@ def check_directory_id(directory, meta, directory_id):
         )
 
 
+def check_emptied(directory, meta, note):
+    """Whether a controller has lost what it promised to the others."""
+    if meta is None and note and os.path.exists(note):
+        raise StorageError(
+            f"{directory} is empty, and it was formatted before: put its disk "
+            "back; if that is lost, run playbooks/remove_node.yml for this "
+            "node, and then playbooks/add_node.yml"
+        )
+
+
 def scram_argument(user):
     """An account as kafka-storage takes it, without its password.
 
@@ -237,20 +261,24 @@ def format_command(options, cluster_id, first_time):
         "--cluster-id=" + cluster_id,
         "--config=" + options["config_file"],
     ]
-    if not first_time:
-        return [*command, "--ignore-formatted", "--no-initial-controllers"]
-    if options["initial_controllers"]:
-        return [
-            *command,
-            "--initial-controllers=" + options["initial_controllers"],
-        ]
-    return [*command, "--standalone"]
+    voters = {
+        "standalone": ["--standalone"],
+        "initial": ["--initial-controllers=" + options["initial_controllers"]],
+        "join": ["--no-initial-controllers"],
+        # Kafka takes no word on voters that are in the settings.
+        "static": [],
+    }
+    if first_time:
+        return command + voters[options["quorum"]]
+    again = "static" if options["quorum"] == "static" else "join"
+    return [*command, "--ignore-formatted", *voters[again]]
 
 
 def run_format(options, cluster_id, first_time):
     """Format; what it is told of accounts is in a file, not in arguments."""
     command = format_command(options, cluster_id, first_time)
-    if not first_time or not options["scram_users"]:
+    joins = not first_time or options["quorum"] == "join"
+    if joins or not options["scram_users"]:
         run_tool(options, command)
         return
     with tempfile.NamedTemporaryFile("w", prefix="kafka-format-") as extra:
@@ -292,6 +320,12 @@ def run_tool(options, command):
         raise StorageError(f"kafka-storage refused: {lines[0]}")
 
 
+def write_note(path, cluster_id):
+    if not os.path.exists(path):
+        with open(path, "w") as note:
+            note.write(cluster_id + "\n")
+
+
 def main():
     module = AnsibleModule(
         argument_spec={
@@ -307,8 +341,14 @@ def main():
             "java_home": {"type": "path", "required": True},
             "user": {"type": "str", "required": True},
             "group": {"type": "str", "required": True},
+            "quorum": {
+                "type": "str",
+                "choices": ["standalone", "initial", "join", "static"],
+                "default": "standalone",
+            },
             "initial_controllers": {"type": "str", "default": ""},
             "directory_id": {"type": "str", "default": ""},
+            "note": {"type": "path"},
             "scram_users": {
                 "type": "list",
                 "elements": "dict",
@@ -340,6 +380,7 @@ def main():
                 metas[directories[0]],
                 options["directory_id"],
             )
+        check_emptied(directories[0], metas[directories[0]], options["note"])
         cluster_id, new = plan(
             directories,
             metas,
@@ -350,6 +391,8 @@ def main():
         if new and not module.check_mode:
             cluster_id = cluster_id or invent_cluster_id()
             run_format(options, cluster_id, new == directories)
+        if options["note"] and not module.check_mode:
+            write_note(options["note"], cluster_id)
     except (StorageError, OSError) as error:
         module.fail_json(msg=f"{error}.")
     module.exit_json(changed=bool(new), cluster_id=cluster_id, formatted=new)

@@ -5,6 +5,9 @@ import pytest
 from ansible_collections.kafka_bus.openstack.plugins.module_utils import (
     kafka_health as health,
 )
+from ansible_collections.kafka_bus.openstack.plugins.modules import (
+    kafka_status,
+)
 
 HEADER = (
     "NodeId\tDirectoryId           \tLogEndOffset\tLag\tLastFetchTimestamp\t"
@@ -43,6 +46,7 @@ def state(rows=WELL, answering=(1, 2, 3), partitions=None):
     return {
         "expected": [1, 2, 3],
         "answering": list(answering),
+        "controllers": [1, 2, 3],
         "partitions": [partition()] if partitions is None else partitions,
         "quorum": quorum(*rows),
     }
@@ -125,7 +129,10 @@ def test_a_partition_with_one_copy_is_no_reason_to_wait():
 def test_observers_are_no_voters():
     rows = [*WELL, (4, 900, 1700000009000, "Observer")]
     assert health.problems(state(rows), 2) == []
-    assert health.not_back(state(rows), 4) == [
+    observed = state(rows)
+    observed["expected"].append(4)
+    observed["controllers"].append(4)
+    assert health.not_back(observed, 4) == [
         "Node 4 does not answer yet: look at its log.",
         "Node 4 is no controller any more: look with "
         "kafka-metadata-quorum.sh describe --replication.",
@@ -134,6 +141,39 @@ def test_observers_are_no_voters():
 
 def test_a_node_that_is_back_is_everywhere():
     assert health.not_back(state(), 2) == []
+
+
+def test_a_node_has_to_be_back_only_as_what_it_is():
+    split = state([WELL[0], WELL[1]], answering=(3,))
+    split["expected"], split["controllers"] = [3], [1, 2]
+    assert health.not_back(split, 1) == []
+    assert health.not_back(split, 3) == []
+    split["answering"] = []
+    assert "Node 3 does not answer" in str(health.not_back(split, 3))
+
+
+def test_topics_with_too_few_copies_are_named():
+    partitions = [partition(), partition(replicas=(1, 2), isr=(1, 2))]
+    (told,) = health.thin_problems(partitions, {"t": 3})
+    assert told.startswith("t has fewer copies")
+    assert health.thin_problems(partitions, {"t": 2, "other": 3}) == []
+
+
+def test_the_report_names_who_leads_and_who_lacks_a_vote():
+    found = kafka_status.report(state(), {"t": 3})
+    assert found == {
+        "problems": [],
+        "answering": [1, 2, 3],
+        "leader": 1,
+        "voters": [1, 2, 3],
+        "topics": 1,
+        "partitions": 1,
+    }
+    bad = state(WELL[1:])
+    bad["controllers"].append(4)
+    told = kafka_status.report(bad, {})
+    assert told["leader"] == -1
+    assert "Controller 1 and 4 has no vote" in " ".join(told["problems"])
 
 
 def test_many_partitions_are_counted_and_not_listed():

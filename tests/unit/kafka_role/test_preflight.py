@@ -77,6 +77,56 @@ def test_missing_space_is_named(tmp_path):
     assert not list(kafka_preflight.look_at_space(space | {"megabytes": 0}))
 
 
+def test_a_disk_too_small_for_full_topics_is_named(tmp_path):
+    disk = {"path": str(tmp_path / "a"), "megabytes": 10**12, "setting": "s"}
+    (problem,) = kafka_preflight.look_at_disk(disk)
+    assert "retention.bytes" in problem
+    assert problem.endswith("or change s.")
+    assert not list(kafka_preflight.look_at_disk(disk | {"megabytes": 1}))
+
+
+def test_a_disk_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    class ReadOnly:
+        f_flag = os.ST_RDONLY
+        f_blocks = f_frsize = 2**20
+
+    monkeypatch.setattr(os, "statvfs", lambda path: ReadOnly)
+    disk = {"path": str(tmp_path), "megabytes": 1, "setting": "s"}
+    (problem,) = kafka_preflight.look_at_disk(disk)
+    assert "mounted for reading only" in problem
+
+
+def test_a_peer_that_listens_or_refuses_is_reached(taken_port):
+    peers = [
+        {"address": "127.0.0.1", "port": port, "setting": "s"}
+        for port in (taken_port, 1)
+    ]
+    assert list(kafka_preflight.look_at_peers(peers)) == []
+
+
+def test_a_peer_without_a_name_or_a_way_is_told(monkeypatch):
+    def never(address, timeout):
+        raise TimeoutError
+
+    nobody = {"address": "nobody.invalid", "port": 9093, "setting": "s"}
+    assert "no name that this machine" in kafka_preflight.look_at_peer(nobody)
+    monkeypatch.setattr(socket, "create_connection", never)
+    told = kafka_preflight.look_at_peer(nobody)
+    assert "nobody.invalid:9093 cannot be reached" in told
+    assert "open the port" in told
+
+
+def test_a_clock_that_is_wrong_is_told():
+    (problem,) = kafka_preflight.look_at_clock(1000.0, 1100.0)
+    assert "100 seconds" in problem
+    assert list(kafka_preflight.look_at_clock(1000.0, 1030.0)) == []
+    assert list(kafka_preflight.look_at_clock(None, 5.0)) == []
+
+
+def test_memory_is_counted():
+    assert 64 < kafka_preflight.memory() < 2**30
+
+
 def test_configuration_of_somebody_else_is_left_alone(tmp_path):
     path = tmp_path / "server.properties"
     item = {"path": str(path), "setting": "kafka_config_dir"}

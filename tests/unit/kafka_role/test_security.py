@@ -5,16 +5,31 @@ import ipaddress
 
 import pytest
 from ansible_collections.kafka_bus.openstack.plugins.filter import (
+    kafka_accounts as ka,
+)
+from ansible_collections.kafka_bus.openstack.plugins.filter import (
+    kafka_nodes as kn,
+)
+from ansible_collections.kafka_bus.openstack.plugins.filter import (
+    kafka_problems as kp,
+)
+from ansible_collections.kafka_bus.openstack.plugins.filter import (
     kafka_role,
 )
 from ansible_collections.kafka_bus.openstack.plugins.filter import (
-    kafka_security as ks,
+    kafka_settings as ks,
+)
+from ansible_collections.kafka_bus.openstack.plugins.plugin_utils import (
+    kafka_identities as identities,
+)
+from ansible_collections.kafka_bus.openstack.plugins.plugin_utils import (
+    kafka_nodes as nodes_of,
 )
 
 ANY = str(ipaddress.IPv4Address(0))
 WORD = 'a"long \\ pass#word=!'
 SHORT = "1234567"
-IDS = ["A" * 21 + letter for letter in "AQgw"]
+IDS = [letter + "A" * 21 for letter in "ABCDE"]
 
 
 def spec(security="plaintext", nodes=1, **more):
@@ -45,9 +60,11 @@ def spec(security="plaintext", nodes=1, **more):
         "old_broker": False,
         "pki_dir": "/pki",
         "port": 9092,
+        "quorum": "dynamic",
         "secrets_file": "/etc/kafka/secrets.properties",
         "security": security,
         "share_groups": True,
+        "static_only": False,
         "super_users": [],
         "tls_addresses": [],
         "tls_dir": "/etc/kafka/tls",
@@ -84,7 +101,7 @@ def test_an_ipv6_address_is_written_in_brackets():
     one["nodes"][0]["listen"] = "::1"
     settings = ks.kafka_node_settings(one)
     assert settings["listeners"].startswith("PLAINTEXT://[::1]:9092,")
-    assert ks.kafka_bootstrap(one) == "[::1]:9092"
+    assert kn.kafka_bootstrap(one) == "[::1]:9092"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +150,7 @@ def test_controllers_are_found_under_their_advertised_names():
     assert settings["controller.quorum.bootstrap.servers"] == (
         "k1.example.org:9093,k2.example.org:9093,k3.example.org:9093"
     )
-    assert ks.kafka_initial_controllers(spec("sasl_ssl", 3)) == ",".join(
+    assert kn.kafka_initial_controllers(spec("sasl_ssl", 3)) == ",".join(
         f"{number}@k{number + 1}.example.org:9093:{IDS[number]}"
         for number in range(3)
     )
@@ -144,16 +161,27 @@ def test_who_may_do_everything_is_named():
         spec("sasl_ssl", 3, super_users=["ops", "User:CN=x"])
     )
     assert settings["super.users"] == (
-        "User:admin;User:CN=k1;User:CN=k2;User:CN=k3;User:ops;User:CN=x"
+        "User:admin;User:admin-2;User:CN=k1;User:CN=k2;User:CN=k3;"
+        "User:ops;User:CN=x"
     )
     assert settings["allow.everyone.if.no.acl.found"] == "false"
+
+
+def test_the_brokers_account_changes_between_two_names():
+    for name in ("admin", "admin-2"):
+        one = spec("sasl_ssl", 3, admin_user=name)
+        assert ka.kafka_admin_users(one) == ["admin", "admin-2"]
+        assert (
+            "User:admin;User:admin-2;"
+            in (ks.kafka_node_settings(one)["super.users"])
+        )
 
 
 @pytest.mark.parametrize("security", ["plaintext", "ssl"])
 def test_nobody_has_rights_where_nobody_has_a_name(security):
     settings = ks.kafka_node_settings(spec(security))
     assert "authorizer.class.name" not in settings
-    assert ks.kafka_rights(spec(security, users=[user(grants=["x"])])) == []
+    assert ka.kafka_rights(spec(security, users=[user(grants=["x"])])) == []
 
 
 @pytest.mark.parametrize(
@@ -207,16 +235,16 @@ def test_a_plaintext_broker_creates_topics_as_kafka_does():
 def test_a_removed_user_has_no_account_left():
     users = [user(), user("gone", state="absent", grants=["listener"])]
     scram = spec("sasl_scram", users=users)
-    names = [account["name"] for account in ks.kafka_scram_users(scram)]
+    names = [account["name"] for account in ka.kafka_scram_users(scram)]
     assert names == ["admin", "nova"]
     assert "gone" not in str(ks.kafka_secrets(spec("sasl_plain", users=users)))
-    assert {rule["state"] for rule in ks.kafka_rights(scram)} == {"absent"}
+    assert {rule["state"] for rule in ka.kafka_rights(scram)} == {"absent"}
 
 
 def test_plain_accounts_are_not_scram_accounts():
-    assert ks.kafka_scram_users(spec("sasl_plain", users=[user()])) == []
+    assert ka.kafka_scram_users(spec("sasl_plain", users=[user()])) == []
     plain = spec("sasl_ssl", mechanism="PLAIN", users=[user()])
-    assert ks.kafka_scram_users(plain) == []
+    assert ka.kafka_scram_users(plain) == []
     assert "user_nova=" in ks.kafka_secrets(plain)["jaas.clients"]
 
 
@@ -226,7 +254,7 @@ def test_plain_accounts_are_not_scram_accounts():
 def rights(**grants):
     return {
         (rule["resource"], rule["pattern"], rule["name"]): rule["operations"]
-        for rule in ks.kafka_rights(spec("sasl_scram", users=[user(**grants)]))
+        for rule in ka.kafka_rights(spec("sasl_scram", users=[user(**grants)]))
     }
 
 
@@ -252,13 +280,13 @@ def test_an_old_broker_wants_a_right_for_idempotence():
     old = spec(
         "sasl_scram", users=[user(grants=["notifier"])], old_broker=True
     )
-    operations = [rule["operations"] for rule in ks.kafka_rights(old)]
+    operations = [rule["operations"] for rule in ka.kafka_rights(old)]
     assert ["IDEMPOTENT_WRITE"] in operations
 
 
 def test_a_certificate_makes_another_principal_than_a_password():
     with_tls = spec("mtls", users=[user(grants=["listener"])])
-    assert {rule["principal"] for rule in ks.kafka_rights(with_tls)} == {
+    assert {rule["principal"] for rule in ka.kafka_rights(with_tls)} == {
         "User:CN=nova"
     }
 
@@ -277,11 +305,11 @@ def changed(node, **more):
     [
         (spec(group_hosts=["k1", "k2"]), ["kafka_nodes", "new_cluster.yml"]),
         (spec("sasl_ssl", 3, host="k9"), ["kafka_nodes does not name k9"]),
-        (spec("sasl_ssl", 2), ["1, 3 or 5 nodes"]),
+        (spec("sasl_ssl", 2), ["2 controllers", "1, 3 or 5"]),
         (spec("sasl_ssl", 3, cluster_id=""), ["kafka_cluster_id is empty"]),
         (changed(1, id=0), ["k1 and k2", "same id, 0"]),
         (changed(1, directory_id=IDS[0]), ["k1 and k2", "directory_id"]),
-        (changed(1, directory_id=""), ["k2", "directory_id of 22"]),
+        (changed(1, directory_id="x"), ["k2 the directory_id x", "22"]),
         (changed(1, id="x"), ["k2 the id 'x'"]),
         (
             changed(1, advertised="127.0.0.1"),
@@ -324,10 +352,15 @@ def changed(node, **more):
             ["password of nova", "one line"],
         ),
         (spec(users=[user()]), ["kafka_users has the user nova", "sasl_ssl"]),
+        (changed(1, roles=["brokre"]), ["kafka_node_roles of k2 has brokre"]),
+        (
+            spec("sasl_ssl", 3, static_only=True),
+            ["kafka_quorum is dynamic", "static"],
+        ),
     ],
 )
 def test_is_refused_in_one_sentence(bad, words):
-    problems = ks.kafka_security_problems(bad)
+    problems = kp.kafka_security_problems(bad)
     for word in words:
         assert any(word in problem for problem in problems), problems
     assert all(problem.endswith(".") for problem in problems)
@@ -338,17 +371,134 @@ def test_is_refused_in_one_sentence(bad, words):
 def test_what_is_not_encrypted_stays_on_loopback_unless_asked(security):
     public = spec(security)
     public["nodes"][0]["listen"] = "192.0.2.1"
-    assert "kafka_allow_plaintext" in str(ks.kafka_security_problems(public))
+    assert "kafka_allow_plaintext" in str(kp.kafka_security_problems(public))
     public["allow_plaintext"] = True
-    assert ks.kafka_security_problems(public) == []
+    assert kp.kafka_security_problems(public) == []
 
 
-@pytest.mark.parametrize("security", ks.PROTOCOLS)
+@pytest.mark.parametrize("security", identities.PROTOCOLS)
 @pytest.mark.parametrize("nodes", [1, 3])
 def test_what_can_work_is_not_refused(security, nodes):
     good = spec(security, nodes)
     good["allow_plaintext"] = True
-    assert ks.kafka_security_problems(good) == []
+    assert kp.kafka_security_problems(good) == []
+
+
+# -- controllers apart from brokers ----
+
+
+def split(host="k1", **more):
+    """Three controllers, k1 to k3, and two brokers, k4 and k5."""
+    cluster = spec("sasl_ssl", 5, host=host, **more)
+    for number, node in enumerate(cluster["nodes"]):
+        node["roles"] = ["controller"] if number < 3 else ["broker"]
+    return cluster
+
+
+def test_a_node_that_is_a_controller_only_has_no_clients():
+    settings = ks.kafka_node_settings(split())
+    assert settings["process.roles"] == "controller"
+    assert settings["listeners"] == f"CONTROLLER://{ANY}:9093"
+    assert settings["advertised.listeners"] == (
+        "CONTROLLER://k1.example.org:9093"
+    )
+    assert "inter.broker.listener.name" not in settings
+
+
+def test_a_node_that_is_a_broker_only_knows_the_controllers():
+    settings = ks.kafka_node_settings(split("k4"))
+    assert settings["process.roles"] == "broker"
+    assert settings["listeners"] == f"SASL_SSL://{ANY}:9092"
+    assert settings["controller.quorum.bootstrap.servers"] == (
+        "k1.example.org:9093,k2.example.org:9093,k3.example.org:9093"
+    )
+    assert settings["controller.listener.names"] == "CONTROLLER"
+
+
+def test_clients_of_a_split_cluster_ask_its_brokers():
+    everywhere = "k4.example.org:9092,k5.example.org:9092"
+    assert kn.kafka_bootstrap_all(split("k4")) == everywhere
+    assert kn.kafka_bootstrap(split("k1")) == everywhere
+    assert kn.kafka_bootstrap(split("k4")) == "k4.example.org:9092"
+    assert kn.kafka_ids(split(), "broker") == [3, 4]
+    assert kn.kafka_hosts(split(), "controller") == ["k1", "k2", "k3"]
+
+
+def test_a_node_has_to_reach_those_that_it_talks_to():
+    def reached(host):
+        return {
+            (peer["address"].split(".")[0], peer["port"])
+            for peer in kn.kafka_peers(split(host))
+        }
+
+    assert reached("k1") == {("k2", 9093), ("k3", 9093)}
+    assert reached("k4") == {
+        ("k1", 9093),
+        ("k2", 9093),
+        ("k3", 9093),
+        ("k5", 9092),
+    }
+    assert kn.kafka_peers(spec()) == []
+
+
+def test_controllers_have_no_copies_of_topics():
+    settings = ks.kafka_node_defaults(split())
+    assert settings["default.replication.factor"] == 2
+    assert settings["min.insync.replicas"] == 1
+
+
+def test_only_controllers_are_the_first_voters():
+    voters = kn.kafka_initial_controllers(split("k4")).split(",")
+    assert [voter.split("@")[0] for voter in voters] == ["0", "1", "2"]
+
+
+def test_a_controller_that_came_later_is_no_first_voter():
+    cluster = split()
+    del cluster["nodes"][2]["directory_id"]
+    voters = kn.kafka_initial_controllers(cluster).split(",")
+    assert [voter.split("@")[0] for voter in voters] == ["0", "1"]
+    assert kp.kafka_security_problems(cluster) == []
+
+
+def test_a_cluster_without_first_voters_is_refused():
+    cluster = split()
+    for node in cluster["nodes"]:
+        del node["directory_id"]
+    assert "no controller a directory_id" in str(
+        kp.kafka_security_problems(cluster)
+    )
+
+
+def test_a_static_quorum_is_in_the_settings():
+    cluster = split(quorum="static")
+    settings = ks.kafka_node_settings(cluster)
+    assert settings["controller.quorum.voters"] == (
+        "0@k1.example.org:9093,1@k2.example.org:9093,2@k3.example.org:9093"
+    )
+    assert "controller.quorum.bootstrap.servers" not in settings
+    assert kn.kafka_initial_controllers(cluster) == ""
+
+
+def test_a_split_cluster_is_not_refused():
+    assert kp.kafka_security_problems(split()) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "words"),
+    [("controller", "no controller"), ("broker", "no broker")],
+)
+def test_a_cluster_needs_both_roles(role, words):
+    cluster = split()
+    for node in cluster["nodes"]:
+        node["roles"] = [one for one in nodes_of.ROLES if one != role]
+    assert words in str(kp.kafka_security_problems(cluster))
+
+
+def test_a_node_alone_is_both():
+    single = spec()
+    single["nodes"][0]["roles"] = ["controller"]
+    (problem,) = kp.kafka_security_problems(single)
+    assert "kafka_node_roles of k1" in problem
 
 
 # -- nodes from the inventory ----
@@ -361,11 +511,11 @@ def test_the_nodes_come_from_the_inventory():
         "k3": {"kafka_listen_address": ANY},
     }
     nodes = {"k1": {"id": 7}, "k2": {"id": 8}, "k3": {"id": 9}}
-    found = ks.kafka_node_list(nodes, hostvars, own)
-    assert [ks.node_address(node) for node in found] == [
+    found = kn.kafka_node_list(nodes, hostvars, own)
+    assert [nodes_of.node_address(node) for node in found] == [
         "one",
         "192.0.2.2",
         "k3",
     ]
     assert [node["id"] for node in found] == [7, 8, 9]
-    assert ks.kafka_node_list({}, {}, own) == [own]
+    assert kn.kafka_node_list({}, {}, own) == [own]

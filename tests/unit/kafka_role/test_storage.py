@@ -36,25 +36,53 @@ def test_new_directory_of_a_formatted_node_is_formatted_with_its_id():
     assert plan({"/a": META, "/b": None}) == (CLUSTER, ["/b"])
 
 
-def test_first_time_and_later_formatting_differ():
-    options = {"home": "/k", "config_file": "/c", "initial_controllers": ""}
-    first = kafka_storage.format_command(options, "-id", True)
-    later = kafka_storage.format_command(options, "-id", False)
-    assert "--standalone" in first
-    assert "--ignore-formatted" not in first
-    assert "--ignore-formatted" in later
-    assert "--standalone" not in later
-    # An id that begins with a dash must not be read as an option.
-    assert "--cluster-id=-id" in first
+def command(quorum, first_time, cluster_id="id"):
+    options = {
+        "home": "/k",
+        "config_file": "/c",
+        "quorum": quorum,
+        "initial_controllers": "1@a",
+    }
+    return kafka_storage.format_command(options, cluster_id, first_time)
 
 
-def test_a_cluster_is_formatted_with_its_first_voters():
-    options = {"home": "/k", "config_file": "/c", "initial_controllers": "1@a"}
-    assert "--initial-controllers=1@a" in kafka_storage.format_command(
-        options, "id", True
-    )
-    later = kafka_storage.format_command(options, "id", False)
-    assert "--no-initial-controllers" in later
+@pytest.mark.parametrize(
+    ("quorum", "word"),
+    [
+        ("standalone", "--standalone"),
+        ("initial", "--initial-controllers=1@a"),
+        ("join", "--no-initial-controllers"),
+    ],
+)
+def test_a_new_node_is_told_how_it_comes_to_its_controllers(quorum, word):
+    assert word in command(quorum, first_time=True)
+    assert "--ignore-formatted" not in command(quorum, first_time=True)
+
+
+@pytest.mark.parametrize("quorum", ["standalone", "initial", "join"])
+def test_a_node_that_is_formatted_gets_no_new_controllers(quorum):
+    later = command(quorum, first_time=False)
+    assert later[-2:] == ["--ignore-formatted", "--no-initial-controllers"]
+
+
+@pytest.mark.parametrize("first_time", [True, False])
+def test_voters_that_are_in_the_settings_are_not_told_again(first_time):
+    said = " ".join(command("static", first_time))
+    assert "controllers" not in said
+    assert "standalone" not in said
+
+
+def test_an_id_that_begins_with_a_dash_is_no_option():
+    assert "--cluster-id=-id" in command("standalone", True, "-id")
+
+
+def test_an_emptied_disk_of_a_controller_is_not_formatted(tmp_path):
+    note = tmp_path / "formatted"
+    kafka_storage.check_emptied("/a", None, str(note))
+    note.write_text("id\n")
+    kafka_storage.check_emptied("/a", META, str(note))
+    with pytest.raises(kafka_storage.StorageError, match=r"remove_node\.yml"):
+        kafka_storage.check_emptied("/a", None, str(note))
 
 
 def test_another_directory_id_is_an_error():

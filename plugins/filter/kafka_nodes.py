@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Filters of the role kafka: its nodes, and where they are found.
+
+Each takes the dictionary that vars/main.yml of the role puts together, and
+returns data; none reads or writes anything.
+"""
+
+from ..plugin_utils.kafka_nodes import (
+    bracket,
+    brokers,
+    controllers,
+    does,
+    is_cluster,
+    is_wildcard,
+    node_address,
+    own_node,
+)
+
+
+def kafka_node_list(nodes, hostvars, own):
+    """The nodes of a cluster with their addresses, from the inventory.
+
+    "own" is this host's entry, whose values the role knows better.
+    """
+    if not nodes:
+        return [own]
+    found = []
+    for host, node in nodes.items():
+        entry = dict(node or {}, host=host)
+        if host == own["host"]:
+            entry.update(
+                listen=own["listen"],
+                advertised=own["advertised"],
+                roles=own.get("roles"),
+            )
+        else:
+            known = hostvars.get(host, {})
+            entry.update(
+                listen=known.get("kafka_listen_address", ""),
+                advertised=known.get("kafka_advertised_address", ""),
+                roles=known.get("kafka_node_roles"),
+            )
+        found.append(entry)
+    return found
+
+
+def kafka_ids(spec, role):
+    """The ids of the nodes that are brokers, or controllers."""
+    return [node["id"] for node in spec["nodes"] if does(node, role)]
+
+
+def kafka_hosts(spec, role):
+    """Inventory names of those nodes, in a cluster."""
+    found = spec["nodes"] if is_cluster(spec) else []
+    return [node["host"] for node in found if does(node, role)]
+
+
+def kafka_peers(spec):
+    """Where this node must reach the others: address, port, its setting."""
+    own = own_node(spec)
+    found = []
+    for node in spec["nodes"] if is_cluster(spec) else []:
+        ports = []
+        if does(node, "controller"):
+            ports.append(spec["controller_port"])
+        if does(node, "broker") and does(own, "broker"):
+            ports.append(spec["port"])
+        found += [
+            {
+                "address": node_address(node),
+                "port": port,
+                "setting": f"kafka_advertised_address of {node['host']}",
+            }
+            for port in ports
+            if node is not own
+        ]
+    return found
+
+
+def kafka_bootstrap(spec):
+    """Where the node itself is asked, as HOST:PORT.
+
+    Clients cannot ask a controller: for one that is nothing else, its brokers
+    are asked.
+    """
+    node = own_node(spec)
+    if not does(node, "broker"):
+        return kafka_bootstrap_all(spec)
+    address = node_address(node)
+    if not is_cluster(spec) and not is_wildcard(node["listen"]):
+        address = node["listen"]
+    return f"{bracket(address)}:{spec['port']}"
+
+
+def kafka_bootstrap_all(spec):
+    """Where the cluster is asked: any of its brokers."""
+    if not is_cluster(spec):
+        return kafka_bootstrap(spec)
+    return ",".join(
+        f"{bracket(node_address(node))}:{spec['port']}"
+        for node in brokers(spec)
+    )
+
+
+def kafka_tls_addresses(spec):
+    """What a certificate of this node has to name."""
+    node = own_node(spec)
+    addresses = [node_address(node), node["host"]]
+    if not is_wildcard(node["listen"]):
+        addresses.append(node["listen"])
+    addresses += spec["tls_addresses"]
+    return sorted({str(address) for address in addresses if address})
+
+
+def kafka_initial_controllers(spec):
+    """The first voters, as kafka-storage takes them; empty for one node.
+
+    A static quorum is in the settings instead.
+    """
+    if not is_cluster(spec) or spec["quorum"] == "static":
+        return ""
+    return ",".join(
+        "{}@{}:{}:{}".format(
+            node["id"],
+            bracket(node_address(node)),
+            spec["controller_port"],
+            node["directory_id"],
+        )
+        for node in controllers(spec)
+        if node.get("directory_id")
+    )
+
+
+class FilterModule:
+    """The filters, by name."""
+
+    def filters(self):
+        return {
+            "kafka_bootstrap": kafka_bootstrap,
+            "kafka_bootstrap_all": kafka_bootstrap_all,
+            "kafka_hosts": kafka_hosts,
+            "kafka_ids": kafka_ids,
+            "kafka_initial_controllers": kafka_initial_controllers,
+            "kafka_node_list": kafka_node_list,
+            "kafka_peers": kafka_peers,
+            "kafka_tls_addresses": kafka_tls_addresses,
+        }
