@@ -213,17 +213,21 @@ function recap_is_complete {
 }
 
 function run_scenario {
-    local name=$1 log=$2 release suite code=0
-    release=$(sed -n 's/^ *test_release: *//p' \
+    local name=$1 log=$2 release suite packages code=0
+    release=$(sed -n 's/.*test_release: *\([a-z0-9-]*\).*/\1/p' \
         "$CHECKOUT/molecule/$name/inventory/hosts.yml" | head -n 1)
     if [[ -z ${TEST_IMAGE:-} ]]; then
         case ${release:-debian12} in
-            debian12) suite=bookworm ;;
-            debian13) suite=trixie ;;
+            debian12*) suite=bookworm ;;
+            debian13*) suite=trixie ;;
+        esac
+        case ${release:-} in
+            *-java) packages=(default-jre-headless python3-venv) ;;
+            *) packages=() ;;
         esac
         # In a session of its own: mmdebstrap ends its whole process group.
-        setsid -w "$CHECKOUT/ci/image" \
-            "kafka-bus-test:${release:-debian12}" "$suite" || return 1
+        setsid -w "$CHECKOUT/ci/image" "kafka-bus-test:${release:-debian12}" \
+            "$suite" ${packages[@]+"${packages[@]}"} || return 1
     fi
     "$TOX_HOME/bin/tox" run -e molecule -- test -s "$name" </dev/null 2>&1 |
         tee "$log" || code=$?

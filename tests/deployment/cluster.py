@@ -2,107 +2,23 @@
 """A cluster of three nodes with certificates, passwords, access rules."""
 
 import json
-import shlex
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 import testinfra
 import yaml
 
+from .clusters import Cluster
+from .load import load
 from .machine import CHECKOUT, mode_of
 from .plays import play
 
-INVENTORY = CHECKOUT / "molecule" / "cluster" / "inventory"
-NODES = ("cluster1", "cluster2", "cluster3")
-BIN = "/opt/kafka/current/bin"
-ADMIN = "/etc/kafka/admin.properties"
-SERVICE = "/opt/kafka-bus/venv/bin/kafka-driver"
-CONFIG = "/root/cluster-test.conf"
-EVERYWHERE = ",".join(f"{node}:9092" for node in NODES)
-
-OTHER = "another-password"
-VARIABLES = yaml.safe_load((INVENTORY / "hosts.yml").read_text())["kafka"][
-    "vars"
-]
-PASSWORDS = {
-    user["name"]: user["password"] for user in VARIABLES["kafka_users"]
-}
-
-
-@pytest.fixture(scope="module")
-def one() -> Any:
-    """Return a node, for what is asked once of the whole cluster."""
-    return testinfra.get_host(f"docker://{NODES[0]}")
-
-
-def tool(one: Any, name: str, *words: str) -> str:
-    """Run one of Kafka's own tools as the cluster's administrator."""
-    said: str = one.check_output(
-        "env KAFKA_HEAP_OPTS=-Xmx128m LOG_DIR=/tmp/tools %s/%s.sh "
-        "--bootstrap-server %s --command-config %s "
-        + " ".join(map(shlex.quote, words)),
-        BIN,
-        name,
-        EVERYWHERE,
-        ADMIN,
-    )
-    return said
-
-
-def settings(
-    user: str | None,
-    *,
-    password: str | None = None,
-    protocol: str = "SASL_SSL",
-    ca: str = "/etc/kafka/tls/ca.pem",
-) -> str:
-    """Return a service's settings for the bus as a user of the cluster."""
-    who = ""
-    if user:
-        word = PASSWORDS[user] if password is None else password
-        who = f"{quote(user, safe='')}:{quote(word, safe='')}@"
-    url = "kafka-driver://" + ",".join(f"{who}{n}:9092" for n in NODES) + "/"
-    return (
-        f"[DEFAULT]\ntransport_url = {url.replace('$', '$$')}\n"
-        "[oslo_messaging_kafka]\n"
-        f"security_protocol = {protocol}\n"
-        "sasl_mechanism = SCRAM-SHA-512\n"
-        f"ssl_cafile = {ca}\n"
-    )
-
-
-def command(one: Any, config: str, *words: str) -> Any:
-    """Run kafka-driver with these settings."""
-    write = f"umask 077; printf %s {shlex.quote(config)} > {CONFIG}"
-    one.check_output("sh -c %s", write)
-    return one.run(
-        "timeout 90 %s %s --config-file %s "
-        + " ".join(map(shlex.quote, words[1:])),
-        SERVICE,
-        words[0],
-        CONFIG,
-    )
-
-
-def send(one: Any, config: str, event: str) -> Any:
-    return command(
-        one, config, "send", "--event-type", event, "--timeout", "30"
-    )
-
-
-def tail(one: Any, config: str, timeout: int = 20) -> Any:
-    return command(
-        one,
-        config,
-        "tail",
-        *("--topic", "notifications", "--priority", "info", "--json"),
-        *("--since", "beginning", "--timeout", str(timeout)),
-    )
+BUS = Cluster("cluster", ("cluster1", "cluster2", "cluster3"))
+NODES = BUS.brokers
 
 
 # -- what runs ----
@@ -131,9 +47,7 @@ def test_secrets_are_not_for_everybody(
 
 
 def test_no_other_file_and_no_process_holds_a_password(host: Any) -> None:
-    generated = yaml.safe_load(
-        (INVENTORY / "group_vars" / "kafka" / "secrets.yml").read_text()
-    )
+    generated = yaml.safe_load(BUS.secrets.read_text())
     for word in [*generated.values(), "listener-password"]:
         found = host.run(
             "find /etc /opt /var /home /root /tmp -xdev -type f -perm -o=r "
@@ -154,20 +68,18 @@ def test_the_unit_keeps_kafka_in_a_sandbox(host: Any) -> None:
     assert score <= 2.0
 
 
-def test_three_controllers_have_a_leader(one: Any) -> None:
-    said = tool(one, "kafka-metadata-quorum", "describe", "--replication")
-    states = [line.split()[-1] for line in said.splitlines()[1:] if line]
-    assert sorted(states) == ["Follower", "Follower", "Leader"]
+def test_three_controllers_have_a_leader() -> None:
+    assert sorted(BUS.quorum().values()) == ["Follower", "Follower", "Leader"]
 
 
-def test_topics_have_the_copies_of_a_cluster(one: Any) -> None:
-    said = tool(one, "kafka-topics", "--describe")
+def test_topics_have_the_copies_of_a_cluster() -> None:
+    said = BUS.tool("kafka-topics", "--describe")
     heads = {
         line.split("\t")[0].removeprefix("Topic: "): line
         for line in said.splitlines()
         if "PartitionCount" in line
     }
-    for topic in VARIABLES["kafka_topics"]:
+    for topic in BUS.variables["kafka_topics"]:
         head = heads[topic["name"]]
         assert "ReplicationFactor: 3" in head
         assert f"PartitionCount: {topic.get('partitions', 1)}" in head
@@ -178,61 +90,36 @@ def test_topics_have_the_copies_of_a_cluster(one: Any) -> None:
 # -- who may do what ----
 
 
-def test_a_notification_crosses_the_cluster(one: Any) -> None:
-    sent = send(one, settings("notifier"), "cluster.crosses")
+def test_a_notification_crosses_the_cluster() -> None:
+    sent = BUS.send(BUS.settings("notifier"), "cluster.crosses")
     assert sent.rc == 0, sent.stderr
-    seen = tail(one, settings("listener"))
-    assert seen.rc == 0, seen.stderr
-    events = [json.loads(line) for line in seen.stdout.splitlines()]
-    assert "cluster.crosses" in json.dumps(events)
+    assert "cluster.crosses" in BUS.events()
 
 
-def test_a_notifier_cannot_read(one: Any) -> None:
-    assert send(one, settings("notifier"), "cluster.secret").rc == 0
-    seen = tail(one, settings("notifier"), 5)
-    assert "cluster.secret" not in seen.stdout
-
-
-@pytest.mark.parametrize("user", ["listener", "nobody"])
-def test_who_is_no_notifier_cannot_write(one: Any, user: str) -> None:
-    assert send(one, settings(user), f"cluster.{user}").rc != 0
-    seen = tail(one, settings("listener"))
-    assert f"cluster.{user}" not in seen.stdout
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        pytest.param(
-            settings("notifier", password=OTHER), id="wrong password"
-        ),
-        pytest.param(settings(None, protocol="SSL"), id="no password"),
-        pytest.param(
-            settings("notifier", protocol="SASL_PLAINTEXT"), id="no TLS"
-        ),
-        pytest.param(
-            settings("notifier", ca="/etc/ssl/certs/ca-certificates.crt"),
-            id="certificate of an authority that is not trusted",
-        ),
-    ],
-)
-def test_is_refused(one: Any, config: str) -> None:
-    refused = command(one, config, "send", "--timeout", "10")
-    assert refused.rc not in (0, 124), refused.stdout
-    said = refused.stdout + refused.stderr
-    assert "Traceback" not in said
-    assert PASSWORDS["notifier"] not in said
-
-
-def test_a_controller_wants_a_certificate(one: Any) -> None:
-    said = one.run(
-        "sh -c %s",
-        "openssl s_client -connect cluster2:9093 -CAfile "
-        "/etc/kafka/tls/ca.pem -verify_return_error </dev/null 2>&1; "
-        "printf x | timeout 10 openssl s_client -quiet -connect "
-        "cluster2:9093 -CAfile /etc/kafka/tls/ca.pem 2>&1",
-    ).stdout
+def test_a_controller_wants_a_certificate() -> None:
+    said = (
+        BUS.machine()
+        .run(
+            "sh -c %s",
+            "openssl s_client -connect cluster2:9093 -CAfile "
+            "/etc/kafka/tls/ca.pem -verify_return_error </dev/null 2>&1; "
+            "printf x | timeout 10 openssl s_client -quiet -connect "
+            "cluster2:9093 -CAfile /etc/kafka/tls/ca.pem 2>&1",
+        )
+        .stdout
+    )
     assert "certificate required" in said or "bad certificate" in said
+
+
+# -- what operators are told ----
+
+
+def test_the_report_says_how_the_cluster_is() -> None:
+    run = play(CHECKOUT / "playbooks" / "verify.yml", "--limit", "kafka")
+    assert run.code == 0
+    assert run.counts["changed"] == 0
+    assert "cluster of the brokers 1, 2, 3" in run.output
+    assert "every copy up to date" in run.output
 
 
 # -- restarts ----
@@ -279,7 +166,7 @@ def started(node: str) -> str:
     return moment
 
 
-def test_a_changed_setting_takes_one_node_down_at_a_time(one: Any) -> None:
+def test_a_changed_setting_takes_one_node_down_at_a_time() -> None:
     """The play has no "serial": the role itself holds the others back."""
     before = [started(node) for node in NODES]
     changed = {"kafka_properties": {"log.cleaner.backoff.ms": 15001}}
@@ -295,7 +182,7 @@ def test_a_changed_setting_takes_one_node_down_at_a_time(one: Any) -> None:
     assert set(seen) == {0, 1}
 
 
-def test_no_node_is_restarted_while_another_is_down(one: Any) -> None:
+def test_no_node_is_restarted_while_another_is_down() -> None:
     down = testinfra.get_host(f"docker://{NODES[2]}")
     before = started(NODES[0])
     down.check_output("systemctl stop kafka")
@@ -311,3 +198,25 @@ def test_no_node_is_restarted_while_another_is_down(one: Any) -> None:
     assert "Node 1 is not restarted" in run.output
     assert "Node 3 does not answer" in run.output
     assert started(NODES[0]) == before
+
+
+def test_the_brokers_own_password_changes_without_an_outage() -> None:
+    """The last test: afterwards the inventory no longer fits."""
+    new = "another-long-password"
+    rotate = CHECKOUT / "playbooks" / "rotate_secrets.yml"
+    same = play(
+        rotate, "--extra-vars", json.dumps({"kafka_admin_password": new})
+    )
+    assert same.code != 0
+    assert "set kafka_admin_user to admin-2" in same.output
+    account = {"kafka_admin_user": "admin-2", "kafka_admin_password": new}
+    with load(BUS) as counted:
+        run = play(rotate, "--extra-vars", json.dumps(account))
+    assert run.code == 0
+    assert counted.confirmed
+    assert counted.failed == []
+    assert counted.lost == counted.duplicated == 0
+    said = BUS.tool("kafka-configs", "--describe", "--entity-type", "users")
+    assert "user-principal 'admin-2'" in said
+    assert "user-principal 'admin'" not in said
+    assert new not in run.output

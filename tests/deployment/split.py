@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Controllers apart from brokers, and nodes that come and go.
+
+The tests are in the order in which an operator would do these things.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import yaml
+
+from .clusters import Cluster
+from .load import load
+from .machine import CHECKOUT, listening
+from .plays import Run, play
+
+BUS = Cluster("split", ("broker1", "broker2", "broker3"))
+CONTROLLERS = ("controller1", "controller2", "controller3")
+ADD = CHECKOUT / "playbooks" / "add_node.yml"
+REMOVE = CHECKOUT / "playbooks" / "remove_node.yml"
+
+
+def ids() -> dict[str, int]:
+    nodes = yaml.safe_load(BUS.ids.read_text())["kafka_nodes"]
+    return {host: node["id"] for host, node in nodes.items()}
+
+
+def copies() -> dict[int, int]:
+    """Return how many copies of partitions each broker has."""
+    said = BUS.tool("kafka-topics", "--describe")
+    counted: dict[int, int] = {}
+    for line in said.splitlines():
+        if "Replicas: " in line:
+            for number in line.split("Replicas: ")[1].split()[0].split(","):
+                counted[int(number)] = counted.get(int(number), 0) + 1
+    return counted
+
+
+def remove(node: str) -> Run:
+    return play(REMOVE, "--extra-vars", json.dumps({"kafka_leaving": node}))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Work with a copy of the inventory, which the tests edit."""
+    scenario = tmp_path_factory.mktemp("operator")
+    shutil.copytree(BUS.inventory, scenario / "inventory")
+    BUS.use(scenario / "inventory")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOLECULE_SCENARIO_DIRECTORY", str(scenario))
+        yield
+
+
+@contextmanager
+def edited() -> Iterator[dict[str, Any]]:
+    """Change the hosts of the group kafka."""
+    path = BUS.inventory / "hosts.yml"
+    inventory = yaml.safe_load(path.read_text())
+    yield inventory["kafka"]["hosts"]
+    path.write_text(yaml.safe_dump(inventory))
+
+
+@pytest.mark.parametrize("node", CONTROLLERS)
+def test_a_controller_has_no_port_for_clients(node: str) -> None:
+    assert not listening(BUS.machine(node), 9092)
+    assert listening(BUS.machine(node), 9093)
+
+
+@pytest.mark.parametrize("node", BUS.brokers)
+def test_a_broker_has_no_port_for_controllers(node: str) -> None:
+    assert listening(BUS.machine(node), 9092)
+    assert not listening(BUS.machine(node), 9093)
+
+
+def test_controllers_vote_and_brokers_do_not() -> None:
+    states = BUS.quorum()
+    for node, number in ids().items():
+        expected = "Observer" if node in BUS.brokers else "er"
+        assert states[str(number)].endswith(expected)
+    assert sorted(states.values()).count("Leader") == 1
+
+
+def test_a_notification_crosses_the_cluster() -> None:
+    sent = BUS.send(BUS.settings("notifier"), "split.crosses")
+    assert sent.rc == 0, sent.stderr
+    assert "split.crosses" in BUS.events()
+
+
+def test_each_node_is_restarted_while_the_others_go_on() -> None:
+    with load(BUS) as counted:
+        run = play(CHECKOUT / "playbooks" / "rolling_restart.yml")
+    assert run.code == 0
+    assert counted.failed == []
+    assert counted.lost == counted.duplicated == 0
+
+
+def test_a_broker_is_added_and_another_removed_and_nothing_is_lost() -> None:
+    with load(BUS) as counted:
+        with edited() as hosts:
+            hosts["broker4"] = {"kafka_node_roles": ["broker"]}
+        added = play(ADD)
+        assert added.code == 0
+        number = ids()["broker4"]
+        removed = remove("broker3")
+        assert removed.code == 0
+        assert copies()[number] > 0
+    assert "partitions still have a copy on broker3" in removed.output
+    assert "broker3" not in ids()
+    assert not BUS.machine("broker3").service("kafka").is_running
+    assert counted.confirmed
+    assert counted.failed == []
+    assert counted.lost == counted.duplicated == 0
+    with edited() as hosts:
+        del hosts["broker3"]
+    told = play(CHECKOUT / "playbooks" / "site.yml", "--tags", "kafka")
+    assert told.code == 0
+
+
+def test_a_controller_that_lost_its_disk_is_not_just_formatted() -> None:
+    machine = BUS.machine("controller3")
+    machine.check_output("systemctl stop kafka")
+    machine.check_output("sh -c %s", "rm -rf /var/lib/kafka/data/*")
+    run = play(CHECKOUT / "playbooks" / "site.yml", "--tags", "kafka")
+    assert run.code != 0
+    assert "run playbooks/remove_node.yml for this" in run.output
+
+
+def test_a_controller_that_lost_its_disk_comes_back_with_a_new_vote() -> None:
+    old = ids()["controller3"]
+    removed = remove("controller3")
+    assert removed.code == 0
+    assert len([s for s in BUS.quorum().values() if s != "Observer"]) == 2
+    added = play(ADD)
+    assert added.code == 0
+    states = BUS.quorum()
+    assert states.get(str(old)) in (None, "Follower", "Leader")
+    assert states[str(ids()["controller3"])] in ("Follower", "Leader")
+
+
+def test_what_is_not_a_node_is_not_removed() -> None:
+    run = remove("broker9")
+    assert run.code != 0
+    assert 'kafka_leaving is "broker9"' in run.output
+
+
+def test_a_node_that_partitions_need_is_not_removed() -> None:
+    before = copies()
+    run = remove("broker2")
+    assert run.code != 0
+    assert "2 brokers would be left" in run.output
+    assert copies() == before
