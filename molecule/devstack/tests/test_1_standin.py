@@ -135,16 +135,24 @@ def test_first_stack_with_all_packages_here(devstack, host):
 def ipv6(host):
     """Give the machine an address of IPv6; Docker gives none by itself.
 
-    Not the loopback's: with that alone librdkafka finds no IPv6.
+    Not the loopback's, or librdkafka finds no IPv6; but the way from the
+    machine to itself is the loopback's all the same.
     """
-    option = "net.ipv6.conf.eth0.disable_ipv6"
-    before = host.check_output(f"sysctl --values {option}")
+    options = [
+        f"net.ipv6.conf.{device}.disable_ipv6" for device in ("lo", "eth0")
+    ]
+    before = {
+        option: host.check_output(f"sysctl --values {option}")
+        for option in options
+    }
     host.run("mount -o remount,rw /proc/sys")
-    host.run(f"sysctl --write {option}=0")
+    for option in options:
+        host.run(f"sysctl --write {option}=0")
     if host.run("ip address add 2001:db8::5/128 dev eth0 nodad").rc != 0:
         pytest.skip("this kernel has no IPv6")
     yield "2001:db8::5"
-    host.check_output(f"sysctl --write {option}={before}")
+    for option, value in before.items():
+        host.check_output(f"sysctl --write {option}={value}")
 
 
 def test_broker_on_an_address_of_ipv6(devstack, host, ipv6):
