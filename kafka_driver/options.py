@@ -66,7 +66,8 @@ SENDING_OPTS: list[cfg.Opt] = [
         min=1,
         max=10000000,
         help="Records that may wait for the brokers, per client. A send to a "
-        "full queue fails at once.",
+        "full queue waits for room, kafka_driver_send_wait at most, and "
+        "fails; while brokers do not answer, later ones fail at once.",
     ),
     cfg.IntOpt(
         "kafka_driver_queue_max_kbytes",
@@ -74,7 +75,7 @@ SENDING_OPTS: list[cfg.Opt] = [
         min=1,
         max=2097151,
         help="Kibibytes of records that may wait for the brokers, per "
-        "client. A send to a full queue fails at once.",
+        "client. A full queue is as with kafka_driver_queue_max_messages.",
     ),
     cfg.FloatOpt(
         "kafka_driver_flush_timeout",

@@ -24,6 +24,8 @@ _REPORT_DELAY = 1.5
 #: Further distinct retry limits share the channels that exist.
 _MAX_CHANNELS = 8
 _WARNING_INTERVAL = 30.0
+#: Seconds between two looks for room in a full queue.
+_ROOM = 0.005
 
 
 class Sender:
@@ -72,7 +74,7 @@ class Sender:
         else:
             record = Record(topic, value, key)
             record.left = True
-            self._submit(self._channel(limit), record)
+            self._submit(self._channel(limit), record, limit)
 
     def deliver(
         self, topic: str, value: bytes, key: bytes | None, limit: float
@@ -85,9 +87,10 @@ class Sender:
         channel = self._channel(limit)
         record = Record(topic, value, key)
         record.done = concurrency.Signal()
-        self._submit(channel, record)
+        waited = self._submit(channel, record, limit)
         if limit:
-            self._wait(channel, record, record.done, limit)
+            left = max(limit - waited, 0)
+            self._wait(channel, record, record.done, left, limit)
         else:
             self._wait_for_ever(channel, record, record.done)
         record.done.close()
@@ -159,24 +162,45 @@ class Sender:
             self._log,
         )
 
-    def _submit(self, channel: Channel, record: Record) -> None:
-        try:
-            channel.submit(record)
-        except BufferError:
-            raise self._queue_full(record.topic) from None
-        except KafkaException as exc:
-            raise errors.translate(
-                exc, record.topic, record.size, channel.max_bytes()
-            ) from None
+    def _submit(self, channel: Channel, record: Record, limit: float) -> float:
+        """Put a record into the queue; how long it waited for room there.
+
+        Brokers that answer make room within moments, so that who sends
+        faster than they take loses nothing. That they do not is found out
+        once, as with a record that waits for them.
+
+        :raises MessageDeliveryFailure: when there is no room, or the record
+            is refused
+        """
+        started = now = time.monotonic()
+        delivered = channel.delivered
+        longest = min(self._send_wait or float("inf"), limit or float("inf"))
+        while True:
+            try:
+                channel.submit(record)
+                return now - started
+            except BufferError:
+                if _is_stalled(channel, record):
+                    raise self._queue_full(record.topic) from None
+                if now - started >= longest:
+                    _stall(channel, record, delivered)
+                    raise self._queue_full(record.topic) from None
+            except KafkaException as exc:
+                raise errors.translate(
+                    exc, record.topic, record.size, channel.max_bytes()
+                ) from None
+            time.sleep(_ROOM)
+            now = time.monotonic()
 
     def _wait(
         self,
         channel: Channel,
         record: Record,
         done: concurrency.Signal,
+        seconds: float,
         limit: float,
     ) -> None:
-        if done.wait(limit):
+        if done.wait(seconds):
             return
         if channel.cancel(record):
             raise self._not_in_time(channel, record, limit, sent=False)
@@ -187,7 +211,7 @@ class Sender:
     def _wait_for_ever(
         self, channel: Channel, record: Record, done: concurrency.Signal
     ) -> None:
-        if not (channel.silent or record.topic in channel.stalled):
+        if not _is_stalled(channel, record):
             delivered = channel.delivered
             if self._send_wait:
                 done.wait(self._send_wait)
@@ -196,9 +220,7 @@ class Sender:
                     pass
             if done.is_set():
                 return
-            channel.stalled.add(record.topic)
-            if channel.delivered == delivered:
-                channel.silent = True
+            _stall(channel, record, delivered)
         record.left = True
         if done.is_set():
             return
@@ -231,6 +253,21 @@ class Sender:
             f"kafka_driver_queue_max_kbytes="
             f"{options.kafka_driver_queue_max_kbytes})"
         )
+
+
+def _is_stalled(channel: Channel, record: Record) -> bool:
+    """Whether a sender has waited in vain already."""
+    return channel.silent or record.topic in channel.stalled
+
+
+def _stall(channel: Channel, record: Record, delivered: int) -> None:
+    """Spare later senders the wait, until something is delivered again.
+
+    :param delivered: what had been when this one began to wait
+    """
+    channel.stalled.add(record.topic)
+    if channel.delivered == delivered:
+        channel.silent = True
 
 
 def percentiles(ordered: list[float]) -> dict[str, float]:

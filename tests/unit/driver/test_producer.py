@@ -340,7 +340,7 @@ def test_illegal_topic_raises_at_once(
 
 @pytest.mark.parametrize("mode", ["confirmed", "buffered"])
 @pytest.mark.parametrize("known", [True, False])
-def test_full_queue_raises_at_once(
+def test_full_queue_raises_at_once_while_brokers_do_not_answer(
     cluster: MockCluster, transport: Transport, mode: str, known: bool
 ) -> None:
     sender = transport(
@@ -356,13 +356,35 @@ def test_full_queue_raises_at_once(
     cluster.down()
     for _ in range(3):
         send(sender)
-    started = time.monotonic()
-    with pytest.raises(
-        oslo_messaging.MessageDeliveryFailure,
-        match="kafka_driver_queue_max_messages=3",
-    ):
-        send(sender)
-    assert time.monotonic() - started < 2.5
+    # A buffered send has to find out once that they do not.
+    for most in (3 + 2, 2.5):
+        started = time.monotonic()
+        with pytest.raises(
+            oslo_messaging.MessageDeliveryFailure,
+            match="kafka_driver_queue_max_messages=3",
+        ):
+            send(sender)
+        assert time.monotonic() - started < most
+
+
+@pytest.mark.parametrize("retry", [None, 3])
+def test_full_queue_is_waited_for_while_brokers_answer(
+    cluster: MockCluster,
+    transport: Transport,
+    read: Read,
+    retry: int | None,
+) -> None:
+    sender = transport(
+        cluster.url,
+        kafka_driver_mode="buffered",
+        kafka_driver_queue_max_messages=3,
+    )
+    send(sender, -1, retry=retry)
+    wait_until(lambda: statistics(sender)["queued"] == 0)
+    cluster.set_round_trip(20)
+    for i in range(50):
+        send(sender, i, retry=retry)
+    assert numbers(read(cluster.bootstrap, TOPIC, 51)) == list(range(-1, 50))
 
 
 def test_queue_is_bounded_by_bytes(
@@ -371,6 +393,7 @@ def test_queue_is_bounded_by_bytes(
     sender = transport(
         empty.url,
         kafka_driver_mode="buffered",
+        kafka_driver_send_wait=0.5,
         kafka_driver_queue_max_kbytes=100,
         kafka_driver_flush_timeout=0,
     )
