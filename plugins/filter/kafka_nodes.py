@@ -6,12 +6,15 @@ returns data; none reads or writes anything.
 """
 
 from ..plugin_utils.kafka_nodes import (
+    bindings,
     bracket,
     brokers,
     controllers,
     does,
     is_cluster,
+    is_loopback,
     is_wildcard,
+    listener_advertised,
     node_address,
     own_node,
 )
@@ -53,6 +56,15 @@ def kafka_hosts(spec, role):
     """Inventory names of those nodes, in a cluster."""
     found = spec["nodes"] if is_cluster(spec) else []
     return [node["host"] for node in found if does(node, role)]
+
+
+def kafka_open_ports(spec):
+    """Ports that other machines have to reach, as texts."""
+    return [
+        str(one["port"])
+        for one in bindings(spec)
+        if not is_loopback(one["address"])
+    ]
 
 
 def kafka_peers(spec):
@@ -108,6 +120,7 @@ def kafka_tls_addresses(spec):
     addresses = [node_address(node), node["host"]]
     if not is_wildcard(node["listen"]):
         addresses.append(node["listen"])
+    addresses += [listener_advertised(spec, one) for one in spec["listeners"]]
     addresses += spec["tls_addresses"]
     return sorted({str(address) for address in addresses if address})
 
@@ -136,12 +149,14 @@ class FilterModule:
 
     def filters(self):
         return {
+            "kafka_bindings": bindings,
             "kafka_bootstrap": kafka_bootstrap,
             "kafka_bootstrap_all": kafka_bootstrap_all,
             "kafka_hosts": kafka_hosts,
             "kafka_ids": kafka_ids,
             "kafka_initial_controllers": kafka_initial_controllers,
             "kafka_node_list": kafka_node_list,
+            "kafka_open_ports": kafka_open_ports,
             "kafka_peers": kafka_peers,
             "kafka_tls_addresses": kafka_tls_addresses,
         }

@@ -8,23 +8,30 @@ import re
 
 from ..plugin_utils.kafka_identities import (
     CONTROLLER_USER,
+    PROTOCOLS,
     controller_protocol,
     has_sasl,
     kafka_admin_users,
+    listener_protocol,
     needs_tls,
 )
 from ..plugin_utils.kafka_nodes import (
     ROLES,
+    bindings,
     brokers,
     controllers,
     is_cluster,
     is_loopback,
+    is_wildcard,
+    listener_address,
+    listener_advertised,
     node_address,
     own_node,
 )
 
 #: A name that JAAS, librdkafka and kafka-acls take without quoting.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*$")
+LISTENER = re.compile(r"[A-Z][A-Z0-9_]*$")
 UUID = re.compile(r"[A-Za-z0-9_-]{22}$")
 WEAK = 8
 
@@ -106,6 +113,60 @@ def _listener_problems(spec):
             "sasl_scram: set kafka_security to sasl_plain, or "
             "kafka_sasl_mechanism to SCRAM-SHA-512."
         )
+
+
+def _more_listener_problems(spec):
+    taken = {"CONTROLLER", PROTOCOLS[spec["security"]]}
+    for one in spec["listeners"]:
+        name = str(one.get("name", ""))
+        if not LISTENER.match(name) or name in taken:
+            yield (
+                f"kafka_listeners has a listener {name!r}: write a name of "
+                "capital letters that no other listener has, and that is not "
+                "CONTROLLER or {}.".format(PROTOCOLS[spec["security"]])
+            )
+            continue
+        taken.add(name)
+        listen = listener_address(spec, one)
+        if spec["security"] == "mtls" and one.get("tls") is False:
+            yield (
+                f"The listener {name} in kafka_listeners has tls false, and "
+                "with kafka_security mtls clients are known by their "
+                "certificates: leave tls out."
+            )
+        elif (
+            listener_protocol(spec, one).endswith("PLAINTEXT")
+            and not is_loopback(listen)
+            and not spec["allow_plaintext"]
+        ):
+            yield (
+                f"The listener {name} in kafka_listeners is on {listen} "
+                "without encryption, and everybody on the way can read every "
+                "message: set its tls to true, its address to 127.0.0.1, or "
+                "kafka_allow_plaintext to true if that network is yours "
+                "alone."
+            )
+        advertised = listener_advertised(spec, one)
+        if is_wildcard(advertised) or (
+            is_loopback(advertised) and not is_loopback(listen)
+        ):
+            yield (
+                f"The listener {name} in kafka_listeners is on {listen} and "
+                f"would tell clients to connect to {advertised}: set its "
+                "advertised_address to the name or address that they shall "
+                "use."
+            )
+
+
+def _port_problems(spec):
+    taken = {}
+    for one in bindings(spec):
+        other = taken.setdefault(one["port"], one["port_setting"])
+        if other != one["port_setting"]:
+            yield (
+                f"{other} and {one['port_setting']} are both {one['port']}: "
+                "give each listener a port of its own."
+            )
 
 
 def _node_problems(spec):
@@ -221,10 +282,10 @@ def _tls_problems(spec):
         for setting in sorted(given):
             if not given[setting]:
                 yield (
-                    f"kafka_security is {spec['security']}, and {setting} is "
-                    "empty: name a PEM file on the controller, or set "
-                    "kafka_pki_dir to a folder for a small certificate "
-                    "authority of this role."
+                    f"{setting} is empty, and the listeners of kafka_security "
+                    f"{spec['security']} and kafka_listeners need it: name a "
+                    "PEM file on the controller, or set kafka_pki_dir to a "
+                    "folder for a small certificate authority of this role."
                 )
 
 
@@ -233,7 +294,13 @@ def kafka_security_problems(spec):
     problems = list(_cluster_problems(spec))
     if spec["given_nodes"] and spec["host"] not in spec["given_nodes"]:
         return problems
-    for part in (_listener_problems, _user_problems, _tls_problems):
+    for part in (
+        _listener_problems,
+        _more_listener_problems,
+        _port_problems,
+        _user_problems,
+        _tls_problems,
+    ):
         problems += part(spec)
     return [problem for problem in problems if problem]
 

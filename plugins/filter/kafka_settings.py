@@ -12,6 +12,7 @@ from ..plugin_utils.kafka_identities import (
     has_authorizer,
     has_sasl,
     has_tls,
+    listener_protocol,
     mechanism,
     needs_tls,
     present,
@@ -24,6 +25,8 @@ from ..plugin_utils.kafka_nodes import (
     controllers,
     does,
     is_cluster,
+    listener_address,
+    listener_advertised,
     node_address,
     own_node,
 )
@@ -84,7 +87,8 @@ def _tls_settings(spec):
     }
 
 
-def _identity_settings(spec, clients):
+def _identity_settings(spec, names):
+    """How those who connect to the listeners of these names are known."""
     settings = {}
 
     def secret(key):
@@ -94,9 +98,9 @@ def _identity_settings(spec, clients):
         name = mechanism(spec)
         settings["sasl.enabled.mechanisms"] = name
         settings["sasl.mechanism.inter.broker.protocol"] = name
-        settings[
-            f"listener.name.{clients.lower()}.{name.lower()}.sasl.jaas.config"
-        ] = secret("jaas.clients")
+        for one in names:
+            prefix = f"listener.name.{one.lower()}.{name.lower()}."
+            settings[prefix + "sasl.jaas.config"] = secret("jaas.clients")
     controller = controller_protocol(spec)
     if controller.startswith("SASL"):
         prefix = "listener.name.controller."
@@ -106,9 +110,9 @@ def _identity_settings(spec, clients):
     if controller == "SSL":
         settings["listener.name.controller.ssl.client.auth"] = "required"
     if spec["security"] == "mtls":
-        settings[f"listener.name.{clients.lower()}.ssl.client.auth"] = (
-            "required"
-        )
+        for one in names:
+            prefix = f"listener.name.{one.lower()}."
+            settings[prefix + "ssl.client.auth"] = "required"
     if has_sasl(spec) or controller.startswith("SASL"):
         settings["config.providers"] = "file"
         settings["config.providers.file.class"] = FILE_PROVIDER
@@ -141,18 +145,50 @@ def _quorum_settings(spec):
     }
 
 
+def _client_listeners(spec):
+    """Of a broker: (name, protocol, where it listens, what it advertises)."""
+    node, port = own_node(spec), spec["port"]
+    clients = PROTOCOLS[spec["security"]]
+    found = [(clients, clients, node["listen"], node_address(node), port)]
+    for one in spec["listeners"]:
+        found.append(
+            (
+                one["name"],
+                listener_protocol(spec, one),
+                listener_address(spec, one),
+                listener_advertised(spec, one),
+                one["port"],
+            )
+        )
+    return [
+        (
+            name,
+            protocol,
+            f"{name}://{bracket(listen)}:{port}",
+            f"{name}://{bracket(advertised)}:{port}",
+        )
+        for name, protocol, listen, advertised, port in found
+        if does(node, "broker")
+    ]
+
+
 def kafka_node_settings(spec):
     """What server.properties says of the node, its peers and identities."""
     clients = PROTOCOLS[spec["security"]]
-    controller = controller_protocol(spec)
     node = own_node(spec)
     controller_port = spec["controller_port"]
-    listen, advertise = [], []
-    if does(node, "broker"):
-        listen.append(f"{clients}://{bracket(node['listen'])}:{spec['port']}")
-        advertise.append(
-            f"{clients}://{bracket(node_address(node))}:{spec['port']}"
-        )
+    # A controller says how it connects to brokers, too.
+    protocols = {
+        "CONTROLLER": controller_protocol(spec),
+        clients: clients,
+    }
+    listen, advertise, names = [], [], [clients]
+    for name, protocol, where, known_as in _client_listeners(spec):
+        protocols[name] = protocol
+        listen.append(where)
+        advertise.append(known_as)
+        if name != clients:
+            names.append(name)
     if does(node, "controller"):
         where = bracket(node["listen"]) if is_cluster(spec) else "127.0.0.1"
         listen.append(f"CONTROLLER://{where}:{controller_port}")
@@ -160,7 +196,6 @@ def kafka_node_settings(spec):
             advertise.append(
                 f"CONTROLLER://{bracket(node_address(node))}:{controller_port}"
             )
-    protocols = {"CONTROLLER": controller, clients: clients}
     settings = {
         "advertised.listeners": ",".join(advertise),
         "controller.listener.names": "CONTROLLER",
@@ -176,7 +211,7 @@ def kafka_node_settings(spec):
         settings["inter.broker.listener.name"] = clients
     if needs_tls(spec):
         settings.update(_tls_settings(spec))
-    settings.update(_identity_settings(spec, clients))
+    settings.update(_identity_settings(spec, names))
     return settings
 
 
@@ -197,6 +232,9 @@ def kafka_node_defaults(spec):
     if nodes > 1:
         settings["default.replication.factor"] = copies
         settings["min.insync.replicas"] = in_sync
+        # A broker that is gone is missed after three heartbeats, and not
+        # after four and a half: others lead its partitions earlier.
+        settings["broker.session.timeout.ms"] = 6000
     if has_authorizer(spec):
         settings["auto.create.topics.enable"] = False
     return settings

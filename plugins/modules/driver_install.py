@@ -35,7 +35,8 @@ options:
     type: bool
     default: false
   offline:
-    description: Ask no package index.
+    description: >-
+      Ask no package index: what is missing is looked for beside O(wheel).
     type: bool
     default: false
 author:
@@ -174,7 +175,10 @@ class Environment:
         self.options = ["--disable-pip-version-check", "--no-input"]
         self.install_options = []
         if module.params["offline"]:
-            self.install_options.append("--no-index")
+            self.install_options += ["--no-index"]
+        if module.params["offline"] and module.params["wheel"]:
+            folder = os.path.dirname(module.params["wheel"])
+            self.install_options += ["--find-links", folder]
         if module.params["system"]:
             # Asked for explicitly; constraints keep what is there.
             self.environ = {"PIP_BREAK_SYSTEM_PACKAGES": "1"}

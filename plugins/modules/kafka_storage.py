@@ -120,6 +120,7 @@ formatted:
 import base64
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -133,6 +134,9 @@ ITERATIONS = 8192
 #: What may be in a directory that is not formatted: a file system's own, and
 #: what an interrupted formatting leaves.
 HARMLESS = {"lost+found", "bootstrap.checkpoint", "__cluster_metadata-0"}
+
+#: A partition's directory; Kafka renames those that it deletes.
+PARTITION = re.compile(r"[A-Za-z0-9._-]+-[0-9]+$")
 
 
 class StorageError(Exception):
@@ -230,6 +234,29 @@ def check_emptied(directory, meta, note):
             "back; if that is lost, run playbooks/remove_node.yml for this "
             "node, and then playbooks/add_node.yml"
         )
+
+
+def check_left_out(config, directories):
+    """Whether a directory with partitions is no longer named.
+
+    config is the file that the broker was last told its directories in.
+    """
+    if not os.path.exists(config):
+        return
+    with open(config) as source:
+        named = parse_properties(source.read()).get("log.dirs", "")
+    for directory in filter(None, named.split(",")):
+        held = [
+            entry
+            for entry in list_directory(directory)
+            if PARTITION.match(entry) and entry not in HARMLESS
+        ]
+        if held and directory not in directories:
+            raise StorageError(
+                f"{directory} holds {len(held)} partitions and is no longer "
+                "in kafka_data_dirs: put it back, or move them to another "
+                "directory first, with kafka-reassign-partitions.sh"
+            )
 
 
 def scram_argument(user):
@@ -381,6 +408,7 @@ def main():
                 options["directory_id"],
             )
         check_emptied(directories[0], metas[directories[0]], options["note"])
+        check_left_out(options["config_file"], directories)
         cluster_id, new = plan(
             directories,
             metas,

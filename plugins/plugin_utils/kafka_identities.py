@@ -48,9 +48,20 @@ def controller_protocol(spec):
     return "SSL" if spec["controller_security"] == "mtls" else "SASL_SSL"
 
 
+def listener_protocol(spec, listener):
+    """Of one of kafka_listeners: who clients are is asked as everywhere."""
+    tls = listener.get("tls")
+    encrypted = has_tls(spec) if tls is None else tls
+    return ("SASL_" if has_sasl(spec) else "") + (
+        "SSL" if encrypted else "PLAINTEXT"
+    )
+
+
 def needs_tls(spec):
     """Whether the node needs a certificate."""
-    return has_tls(spec) or controller_protocol(spec).endswith("SSL")
+    protocols = [controller_protocol(spec)]
+    protocols += [listener_protocol(spec, one) for one in spec["listeners"]]
+    return has_tls(spec) or any(one.endswith("SSL") for one in protocols)
 
 
 def present(spec):

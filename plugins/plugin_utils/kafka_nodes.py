@@ -35,6 +35,21 @@ def node_address(node):
     )
 
 
+def listener_address(spec, listener):
+    """Where one of kafka_listeners listens."""
+    return listener.get("address") or own_node(spec)["listen"]
+
+
+def listener_advertised(spec, listener):
+    """Name or address that its clients are told."""
+    address = listener.get("address") or ""
+    return (
+        listener.get("advertised_address")
+        or ("" if is_wildcard(address) else address)
+        or node_address(own_node(spec))
+    )
+
+
 def is_cluster(spec):
     return len(spec["nodes"]) > 1
 
@@ -54,3 +69,43 @@ def brokers(spec):
 
 def controllers(spec):
     return [node for node in spec["nodes"] if does(node, "controller")]
+
+
+def bindings(spec):
+    """Addresses and ports of this node, and the variables they are from."""
+    node = own_node(spec)
+    alone = not is_cluster(spec)
+    found = []
+    if does(node, "broker"):
+        found.append((node["listen"], "kafka_listen_address", "kafka_port"))
+    if does(node, "controller"):
+        found.append(
+            (
+                "127.0.0.1" if alone else node["listen"],
+                "kafka_listen_address",
+                "kafka_controller_port",
+            )
+        )
+    found = [
+        (address, setting, spec[port.removeprefix("kafka_")], port)
+        for address, setting, port in found
+    ]
+    for one in spec["listeners"] if does(node, "broker") else []:
+        setting = f"of {one['name']} in kafka_listeners"
+        found.append(
+            (
+                listener_address(spec, one),
+                f"the address {setting}",
+                one["port"],
+                f"the port {setting}",
+            )
+        )
+    return [
+        {
+            "address": address,
+            "address_setting": setting,
+            "port": int(port),
+            "port_setting": port_setting,
+        }
+        for address, setting, port, port_setting in found
+    ]

@@ -15,6 +15,7 @@ from .machine import CHECKOUT
 PASSWORDS = Cluster("security", ("passwords",))
 CERTIFICATES = Cluster("security", ("certificates",))
 USERS = ("notifier", "listener", "nobody")
+WRONG = "another-password"
 OTHER_CA = "/etc/ssl/certs/ca-certificates.crt"
 
 
@@ -107,7 +108,7 @@ def test_who_is_no_notifier_cannot_write(bus: Cluster, user: str) -> None:
     [
         pytest.param(
             PASSWORDS,
-            PASSWORDS.settings("notifier", password="another-password"),  # noqa: S106
+            PASSWORDS.settings("notifier", password=WRONG),
             id="wrong password",
         ),
         pytest.param(
@@ -141,6 +142,20 @@ def test_is_refused(bus: Cluster, config: str) -> None:
     assert PASSWORDS.passwords["notifier"] not in said
     # Nothing of it has arrived.
     assert "kafka_driver.test" not in read(bus, "listener", 5)
+
+
+def test_another_listener_asks_for_passwords_without_encryption() -> None:
+    config = PASSWORDS.settings("notifier", protocol="SASL_PLAINTEXT")
+    inside = config.replace("@passwords:9092", "@127.0.0.1:9094")
+    sent = PASSWORDS.send(inside, "security.inside")
+    assert sent.rc == 0, sent.stderr
+    assert "security.inside" in read(PASSWORDS, "listener")
+    wrong = PASSWORDS.settings(
+        "notifier",
+        password=WRONG,
+        protocol="SASL_PLAINTEXT",
+    ).replace("@passwords:9092", "@127.0.0.1:9094")
+    assert PASSWORDS.send(wrong, "security.outside").rc != 0
 
 
 def test_the_firewall_lets_clients_in_and_nobody_else() -> None:

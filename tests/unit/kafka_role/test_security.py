@@ -46,6 +46,7 @@ def spec(security="plaintext", nodes=1, **more):
         "given_nodes": hosts if nodes > 1 else [],
         "group_hosts": hosts,
         "host": "k1",
+        "listeners": [],
         "mechanism": "SCRAM-SHA-512",
         "nodes": [
             {
@@ -519,3 +520,103 @@ def test_the_nodes_come_from_the_inventory():
     ]
     assert [node["id"] for node in found] == [7, 8, 9]
     assert kn.kafka_node_list({}, {}, own) == [own]
+
+
+# -- more listeners ----
+
+
+def external(**more):
+    return {"name": "EXTERNAL", "port": 9094, **more}
+
+
+def test_one_more_listener_asks_who_clients_are_as_the_first_does():
+    settings = ks.kafka_node_settings(
+        spec(
+            "sasl_ssl",
+            3,
+            listeners=[external(advertised_address="kafka.example.net")],
+        )
+    )
+    assert f"EXTERNAL://{ANY}:9094" in settings["listeners"].split(",")
+    assert "EXTERNAL://kafka.example.net:9094" in settings[
+        "advertised.listeners"
+    ].split(",")
+    assert "EXTERNAL:SASL_SSL" in settings["listener.security.protocol.map"]
+    assert settings["inter.broker.listener.name"] == "SASL_SSL"
+    name = "listener.name.external.scram-sha-512.sasl.jaas.config"
+    assert settings[name].startswith("${file:")
+
+
+@pytest.mark.parametrize(
+    ("security", "tls", "protocol"),
+    [
+        ("plaintext", True, "SSL"),
+        ("ssl", False, "PLAINTEXT"),
+        ("sasl_scram", True, "SASL_SSL"),
+        ("sasl_ssl", False, "SASL_PLAINTEXT"),
+        ("mtls", None, "SSL"),
+    ],
+)
+def test_encryption_is_each_listener_s_own(security, tls, protocol):
+    one = spec(security, listeners=[external(address="127.0.0.1", tls=tls)])
+    settings = ks.kafka_node_settings(one)
+    assert f"EXTERNAL:{protocol}" in settings["listener.security.protocol.map"]
+    assert "ssl.keystore.location" in settings
+    assert not kp.kafka_security_problems(one)
+
+
+def test_a_certificate_names_what_every_listener_advertises():
+    one = spec(
+        "sasl_ssl", 3, listeners=[external(advertised_address="out.example")]
+    )
+    assert "out.example" in kn.kafka_tls_addresses(one)
+
+
+def test_a_controller_has_no_listener_for_clients():
+    one = spec("sasl_ssl", 3, listeners=[external()])
+    one["nodes"][0]["roles"] = ["controller"]
+    assert "EXTERNAL" not in ks.kafka_node_settings(one)["listeners"]
+    assert kn.kafka_open_ports(one) == ["9093"]
+
+
+def test_ports_of_every_listener_are_opened():
+    one = spec("sasl_ssl", 3, listeners=[external()])
+    assert kn.kafka_open_ports(one) == ["9092", "9093", "9094"]
+    assert kn.kafka_open_ports(spec()) == []
+
+
+@pytest.mark.parametrize(
+    ("security", "more", "said"),
+    [
+        ("ssl", {"name": "External"}, "'External'"),
+        ("ssl", {"name": "SSL"}, "not CONTROLLER or SSL"),
+        ("mtls", {"tls": False}, "leave tls out"),
+        ("ssl", {"tls": False, "address": ANY}, "set its tls to true"),
+        ("ssl", {"address": ANY}, "set its advertised_address"),
+        ("ssl", {"port": 9092}, "are both 9092"),
+        ("plaintext", {"tls": True, "address": "::1"}, ""),
+    ],
+)
+def test_a_listener_that_cannot_work_is_refused(security, more, said):
+    found = " ".join(
+        kp.kafka_security_problems(
+            spec(security, listeners=[external(**more)])
+        )
+    )
+    assert said in found
+    assert bool(said) == bool(found), found
+
+
+def test_one_port_for_two_listeners_is_refused():
+    found = kp.kafka_security_problems(spec(controller_port=9092))
+    assert found == [
+        "kafka_port and kafka_controller_port are both 9092: give each "
+        "listener a port of its own."
+    ]
+
+
+def test_a_cluster_misses_a_broker_after_three_heartbeats():
+    assert ks.kafka_node_defaults(spec("sasl_ssl", 3))[
+        "broker.session.timeout.ms"
+    ] == (3 * 2000)
+    assert "broker.session.timeout.ms" not in ks.kafka_node_defaults(spec())

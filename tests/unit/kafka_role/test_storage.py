@@ -85,6 +85,29 @@ def test_an_emptied_disk_of_a_controller_is_not_formatted(tmp_path):
         kafka_storage.check_emptied("/a", None, str(note))
 
 
+@pytest.mark.parametrize(
+    ("entry", "named", "refused"),
+    [
+        ("notifications.info-0", [], True),
+        ("notifications.info-0", ["more"], False),
+        ("__cluster_metadata-0", [], False),
+        ("t-0.3f6b-delete", [], False),
+    ],
+)
+def test_a_directory_with_partitions_stays_named(
+    entry, named, refused, tmp_path
+):
+    more, config = tmp_path / "more", tmp_path / "server.properties"
+    (more / entry).mkdir(parents=True)
+    config.write_text(f"log.dirs={tmp_path / 'data'},{more}\n")
+    directories = [str(tmp_path / name) for name in ["data", *named]]
+    if not refused:
+        kafka_storage.check_left_out(str(config), directories)
+        return
+    with pytest.raises(kafka_storage.StorageError, match="put it back"):
+        kafka_storage.check_left_out(str(config), directories)
+
+
 def test_another_directory_id_is_an_error():
     meta = {**META, "directory.id": "A" * 22}
     kafka_storage.check_directory_id("/a", meta, "A" * 22)

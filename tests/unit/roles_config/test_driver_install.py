@@ -147,6 +147,15 @@ def test_a_driver_that_would_change_a_package_is_refused_by_name(
     assert service.versions() == before
 
 
+def test_what_is_missing_is_taken_from_beside_the_wheel(
+    service: Environment, tmp_path: Path
+) -> None:
+    wheel = make_wheel(tmp_path, DRIVER, "1.0", ("codec>=1",))
+    make_wheel(tmp_path, "codec", "1.0")
+    assert service.install(wheel=wheel)["changed"] is True
+    assert service.versions()["codec"] == "1.0"
+
+
 def test_a_missing_package_is_named(
     service: Environment, tmp_path: Path
 ) -> None:
