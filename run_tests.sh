@@ -24,7 +24,7 @@ Usage: ./run_tests.sh [PART...]
               code need bats)
   functional  tests against a real Kafka and a real RabbitMQ
   faults      brokers, networks and processes that fail, on one node and on
-              three; takes a quarter of an hour
+              three, and the scenario of machines that do; half an hour
   bench       a short run of the benchmarks; see benchmarks/README.md
   molecule    the scenarios of the set "gate"
   SCENARIO    one scenario of molecule/, like default
@@ -84,7 +84,11 @@ function choose_parts {
                 done
                 NAMED+=(molecule)
                 ;;
-            lint | unit | functional | faults | bench)
+            faults)
+                PARTS+=(faults molecule:faults)
+                NAMED+=(faults molecule)
+                ;;
+            lint | unit | functional | bench)
                 PARTS+=("$argument")
                 NAMED+=("$argument")
                 ;;

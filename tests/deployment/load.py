@@ -3,6 +3,7 @@
 
 import json
 import shlex
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ import json, os, sys, time
 import oslo_messaging
 from oslo_config import cfg
 
-folder = sys.argv[1]
+folder, event = sys.argv[1:]
 conf = cfg.ConfigOpts()
 conf([], default_config_files=[folder + "/load.conf"],
      default_config_dirs=[])
@@ -32,8 +33,10 @@ while not os.path.exists(folder + "/stop"):
         # Raises unless the brokers have it, as no service would see it.
         transport._send_notification(
             target, {}, {"payload": number, "priority": "INFO",
-            "publisher_id": "load", "event_type": "load"}, 2.0, retry=20)
+            "publisher_id": "load", "event_type": event}, 2.0, retry=20)
         confirmed.append(number)
+        if not number:
+            open(folder + "/begun", "w").close()
     except oslo_messaging.MessageDeliveryFailure as error:
         failed.append(str(error))
     slowest = max(slowest, time.monotonic() - began)
@@ -72,10 +75,20 @@ class Load:
         )
 
 
+def wait_for(bus: Cluster, name: str) -> None:
+    """Wait until the sender has written a file."""
+    bus.machine().check_output(
+        "timeout 120 sh -c %s",
+        f"until test -e {FOLDER}/{name}; do sleep 0.2; done",
+    )
+
+
 @contextmanager
 def load(bus: Cluster) -> Iterator[Load]:
     """Send, confirmed, from the first broker; read back at the end."""
     one = bus.machine()
+    # What an earlier load has sent is in the topic, too.
+    event = f"load.{uuid.uuid4().hex}"
     one.check_output("mkdir --mode=0700 --parents %s", FOLDER)
     one.check_output("sh -c %s", f"rm -f {FOLDER}/*")
     for name, text in (
@@ -87,18 +100,16 @@ def load(bus: Cluster) -> Iterator[Load]:
         )
     one.check_output(
         "sh -c %s",
-        f"nohup {PYTHON} -W ignore {FOLDER}/sender.py {FOLDER} "
+        f"nohup {PYTHON} -W ignore {FOLDER}/sender.py {FOLDER} {event} "
         f"> {FOLDER}/log 2>&1 &",
     )
+    wait_for(bus, "begun")
     counted = Load()
     try:
         yield counted
     finally:
         one.check_output("touch %s", f"{FOLDER}/stop")
-    one.check_output(
-        "timeout 120 sh -c %s",
-        f"until test -e {FOLDER}/result; do sleep 0.2; done",
-    )
+    wait_for(bus, "result")
     result = json.loads(one.check_output("cat %s", f"{FOLDER}/result"))
     counted.confirmed = result["confirmed"]
     counted.failed = result["failed"]
@@ -110,6 +121,6 @@ def load(bus: Cluster) -> Iterator[Load]:
         for message in (
             json.loads(line)["message"] for line in seen.stdout.splitlines()
         )
-        if message["event_type"] == "load"
+        if message["event_type"] == event
     ]
     print(counted)

@@ -98,6 +98,21 @@ def test_each_node_is_restarted_while_the_others_go_on() -> None:
     assert counted.lost == counted.duplicated == 0
 
 
+def test_a_broker_gets_another_directory_while_services_notify() -> None:
+    more = "/var/lib/kafka/more"
+    with edited() as hosts:
+        hosts["broker1"]["kafka_data_dirs"] = ["/var/lib/kafka/data", more]
+    with load(BUS) as counted:
+        run = play(CHECKOUT / "playbooks" / "site.yml", "--tags", "kafka")
+    assert run.code == 0
+    assert counted.failed == []
+    assert counted.lost == counted.duplicated == 0
+    said = BUS.tool(
+        "kafka-log-dirs", "--describe", "--broker-list", str(ids()["broker1"])
+    )
+    assert more in said
+
+
 def test_a_broker_is_added_and_another_removed_and_nothing_is_lost() -> None:
     with load(BUS) as counted:
         with edited() as hosts:

@@ -137,3 +137,16 @@ class TestRole:
             name for name in defaults if not name.startswith(f"{role.name}_")
         ]
         assert strange == []
+
+
+def test_scenarios_have_machines_of_their_own() -> None:
+    """Two of them may be run at the same time."""
+    names = [
+        name
+        for hosts in CHECKOUT.glob("molecule/*/inventory/hosts.yml")
+        for name in (
+            yaml.safe_load(hosts.read_text()).get("instances") or {}
+        ).get("hosts", {})
+    ]
+    assert len(names) > 1
+    assert sorted(set(names)) == sorted(names)
