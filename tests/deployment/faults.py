@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from .clusters import BIN, Cluster
 from .load import Load, load
 from .machine import CHECKOUT
+from .network import cut_off
 from .plays import play
 
 BUS = Cluster("faults", ("machine1", "machine2", "machine3"))
@@ -77,25 +78,8 @@ def test_a_machine_that_stands_still() -> None:
 
 
 def test_a_machine_that_is_cut_off() -> None:
-    process = docker(
-        "inspect", "--format", "{{.State.Pid}}", "machine3"
-    ).strip()
-
-    def rule(action: str, chain: str) -> None:
-        subprocess.run(
-            [
-                *("nsenter", "--target", process, "--net"),
-                *("iptables", action, chain, "--jump", "DROP"),
-            ],
-            check=True,
-        )
-
-    with counted_load():
-        for chain in ("INPUT", "OUTPUT"):
-            rule("--append", chain)
+    with counted_load(), cut_off("machine3"):
         time.sleep(FAULT)
-        for chain in ("INPUT", "OUTPUT"):
-            rule("--delete", chain)
 
 
 def test_a_disk_that_is_full() -> None:
