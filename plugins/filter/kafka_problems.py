@@ -42,6 +42,11 @@ def _password_problem(setting, word):
             f"{setting} has fewer than {WEAK} characters: set it to a long "
             "random text, in a file of Ansible Vault."
         )
+    if len(set(word)) < WEAK // 2:
+        return (
+            f"{setting} repeats fewer than {WEAK // 2} characters: set it to "
+            "a long random text, in a file of Ansible Vault."
+        )
     if re.search(r"[\x00-\x1f\x7f]", word):
         return (
             f"{setting} holds a line end or another control character: "
@@ -161,6 +166,11 @@ def _more_listener_problems(spec):
 def _port_problems(spec):
     taken = {}
     for one in bindings(spec):
+        if not 0 < one["port"] < 65536:
+            yield (
+                f"{one['port_setting']} is {one['port']}: write a number "
+                "from 1 to 65535."
+            )
         other = taken.setdefault(one["port"], one["port_setting"])
         if other != one["port_setting"]:
             yield (

@@ -322,6 +322,7 @@ def changed(node, **more):
             ["kafka_admin_password has fewer than 8"],
         ),
         (spec("sasl_scram", admin_password=SHORT), ["kafka_admin_password"]),
+        (spec("sasl_scram", admin_password="abababab"), ["repeats fewer"]),
         (
             spec("sasl_ssl", 3, controller_security="sasl_scram"),
             ["kafka_controller_security", "before a leader is elected"],
@@ -594,6 +595,7 @@ def test_ports_of_every_listener_are_opened():
         ("ssl", {"tls": False, "address": ANY}, "set its tls to true"),
         ("ssl", {"address": ANY}, "set its advertised_address"),
         ("ssl", {"port": 9092}, "are both 9092"),
+        ("ssl", {"port": 0}, "from 1 to 65535"),
         ("plaintext", {"tls": True, "address": "::1"}, ""),
     ],
 )

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Any
 
 from running import Ansible
+
+ANY = str(ipaddress.IPv4Address(0))
 
 # (what is set, what the sentence must name)
 Cases = list[tuple[dict[str, Any], str]]
@@ -117,3 +120,68 @@ def test_rabbitmq_refuses(ansible: Ansible) -> None:
     for (settings, sentence), answer in zip(cases, answers, strict=True):
         assert sentence in answer, (settings, answer)
         assert "hush" not in answer, settings
+
+
+def test_kafka_refuses(ansible: Ansible, tmp_path: Path) -> None:
+    somebodys = tmp_path / "somebodys"
+    somebodys.mkdir()
+    (somebodys / "server.properties").write_text("broker.id=1\n")
+    two = {"name": "a", "replication_factor": 2}
+    secured = {"kafka_security": "sasl_ssl", "kafka_pki_dir": str(tmp_path)}
+    account = {"name": "nova", "password": "hush"}
+    cases: Cases = [
+        ({"kafka_data_dirs": "[/srv]"}, "must be lists"),
+        ({"kafka_data_dirs": []}, "kafka_data_dirs"),
+        ({"kafka_data_dirs": ["srv"]}, "absolute paths"),
+        ({"kafka_data_dirs": [str(tmp_path)] * 2}, "is named twice"),
+        ({"kafka_version": "4.9.9"}, "kafka_archive_sha512"),
+        ({"kafka_scala_version": "2.12"}, "set kafka_scala_version"),
+        ({"kafka_listen_address": "192.0.2.1"}, "kafka_allow_plaintext"),
+        (
+            {"kafka_listen_address": ANY, "kafka_allow_plaintext": True},
+            "kafka_advertised_address",
+        ),
+        ({"kafka_port": 70000}, "kafka_port"),
+        ({"kafka_controller_port": 9092}, "both 9092"),
+        (
+            {"kafka_properties": {"listeners": "PLAINTEXT://:1"}},
+            "kafka_properties sets listeners",
+        ),
+        ({"kafka_properties": {"min.insync.replicas": 2}}, "min.insync"),
+        ({"kafka_topics": [two]}, "replication_factor"),
+        ({"kafka_topics": [{"name": "a b"}]}, "kafka_topics"),
+        ({"kafka_heap": "half"}, "kafka_heap"),
+        ({"kafka_heap": "9000g"}, "kafka_heap"),
+        ({"kafka_cluster_id": "x"}, "kafka_cluster_id"),
+        ({"kafka_config_dir": str(somebodys)}, "kafka_config_dir"),
+        ({"kafka_required_space": 10**9}, "kafka_required_space"),
+        ({"kafka_firewall": "firewalld"}, "kafka_firewall"),
+        ({**secured, "kafka_admin_password": "hush"}, "kafka_admin_password"),
+        (
+            {**secured, "kafka_users": [account]},
+            "password of nova in kafka_users",
+        ),
+        ({"kafka_users": [account]}, "set kafka_security to sasl_ssl"),
+        (
+            {"kafka_security": "sasl_ssl"},
+            "kafka_tls_ca_file is empty",
+        ),
+        (
+            {"kafka_listeners": [{"name": "external", "port": 9094}]},
+            "kafka_listeners has a listener 'external'",
+        ),
+    ]
+    settings = {
+        **{
+            f"kafka_{name}_dir": str(tmp_path / name)
+            for name in ("install", "config", "log", "tmp", "backup")
+        },
+        "kafka_admin_venv": str(tmp_path / "venv"),
+        "kafka_data_dirs": [str(tmp_path / "data")],
+        "kafka_service_manage": False,
+        "kafka_packages_manage": False,
+    }
+    answers = ansible.refusals("kafka", settings, [one for one, _ in cases])
+    for (one, sentence), answer in zip(cases, answers, strict=True):
+        assert sentence in answer, (one, answer)
+        assert "hush" not in answer, one
