@@ -29,17 +29,25 @@ class Reader:
 
     :param settings: of a consumer
     :param since: where to start
+    :param follow: whether to wait for more at the end of what is there
     """
 
     def __init__(
-        self, settings: dict[str, Any], names: list[str], since: Since
+        self,
+        settings: dict[str, Any],
+        names: list[str],
+        since: Since,
+        *,
+        follow: bool = True,
     ) -> None:
         self._error: KafkaError | None = None
+        self._follow = follow
         try:
             self._client = confluent_kafka.Consumer(
                 {
                     **settings,
                     "enable.auto.commit": False,
+                    "enable.partition.eof": not follow,
                     "statistics.interval.ms": 0,
                     "client.id": client_config.client_id(),
                     "error_cb": self._on_error,
@@ -58,19 +66,45 @@ class Reader:
     def records(self, deadline: float | None) -> Iterator[Any]:
         """Records as they come, until the deadline.
 
-        :raises ConfigurationError: when no broker answers
+        :raises ConfigurationError: when no broker answers, or a topic may
+            not be read; not following, also when there is no topic, or the
+            end of one was not reached
         """
         self._first_look()
+        unread = set(self._positions)
+        if not unread and not self._follow:
+            raise errors.ConfigurationError(
+                f"none of the topics {', '.join(self._names)} is there, or "
+                "this account may not see them: check --topic and the rights"
+            )
         look = time.monotonic() + _LOOK_AGAIN
-        while deadline is None or time.monotonic() < deadline:
+        while (self._follow or unread) and (
+            deadline is None or time.monotonic() < deadline
+        ):
             record: Any = self._client.poll(_SLICE)
-            if record is not None and record.error() is None:
+            if record is not None:
                 place = record.topic(), record.partition()
-                self._positions[place] = record.offset() + 1
-                yield record
-            if time.monotonic() >= look:
+                error = record.error()
+                if error is None:
+                    self._positions[place] = record.offset() + 1
+                    yield record
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    unread.discard(place)
+                elif error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                    raise errors.ConfigurationError(
+                        f"topic {record.topic()} may not be read: give the "
+                        "account of the transport URL the right READ"
+                    )
+            if self._follow and time.monotonic() >= look:
                 self._look(_SLICE * 5)
                 look = time.monotonic() + _LOOK_AGAIN
+        if not self._follow and unread:
+            topic, partition = min(unread)
+            raise errors.ConfigurationError(
+                f"the end of topic {topic}, partition {partition}, was not "
+                "reached in time: give more with --timeout, or check that "
+                "the partition has a leader"
+            )
 
     def close(self) -> None:
         self._client.close()

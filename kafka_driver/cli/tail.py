@@ -65,6 +65,11 @@ def add_parser(commands: Any) -> None:
         "%(default)s",
     )
     parser.add_argument(
+        "--no-follow",
+        action="store_true",
+        help="end after what is there, instead of waiting for more",
+    )
+    parser.add_argument(
         "--json",
         action="store_true",
         help="one JSON object per line, with topic, partition and offset",
@@ -95,6 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
         client_config.consumer(url, settings, "kafka-driver-tail", "earliest"),
         names,
         begin,
+        follow=not arguments.no_follow,
     )
     colour = show.wants_colour(sys.stdout.isatty(), os.environ)
     shown = 0
@@ -117,9 +123,13 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         reader.close()
     if arguments.count is not None:
+        if arguments.no_follow:
+            found = "are there"
+        else:
+            found = f"came within {arguments.timeout:g} s"
         print(
-            f"kafka-driver: {shown} of {arguments.count} notifications came "
-            f"within {arguments.timeout:g} s",
+            f"kafka-driver: {shown} of {arguments.count} notifications "
+            f"{found}",
             file=sys.stderr,
         )
         return 1

@@ -111,12 +111,13 @@ class Cluster:
             config, "send", "--event-type", event, "--timeout", "30"
         )
 
-    def tail(self, config: str, timeout: int = 20) -> Any:
+    def tail(self, config: str) -> Any:
+        """Read all notifications that are there."""
         return self.command(
             config,
             "tail",
             *("--topic", "notifications", "--priority", "info", "--json"),
-            *("--since", "beginning", "--timeout", str(timeout)),
+            *("--since", "beginning", "--no-follow", "--timeout", "60"),
         )
 
     def events(self) -> list[str]:

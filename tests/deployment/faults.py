@@ -5,10 +5,7 @@ Each test counts what was confirmed, and prints it with the slowest send: the
 time for which nothing was confirmed.
 """
 
-import json
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +14,7 @@ from .clusters import BIN, Cluster
 from .load import Load, load
 from .machine import CHECKOUT
 from .network import cut_off
-from .plays import play
+from .plays import make_certificates, play
 
 BUS = Cluster("faults", ("machine1", "machine2", "machine3"))
 DATA = "/var/lib/kafka/data"
@@ -117,27 +114,12 @@ def test_a_segment_whose_bytes_have_changed() -> None:
 
 def test_a_certificate_that_has_ended() -> None:
     folder = BUS.inventory / "group_vars" / "kafka" / "pki"
-    wanted = {
-        "folder": str(folder),
-        "certificates": [{"name": "machine3", "addresses": ["machine3"]}],
-        "days": 0,
-        "renew_days": 36500,
-    }
     with counted_load():
-        subprocess.run(
-            [
-                *("ansible", "localhost", "--inventory", "localhost,"),
-                *("--connection", "local"),
-                *("--module-name", "kafka_bus.openstack.kafka_certificates"),
-                *("--args", json.dumps(wanted)),
-                "--extra-vars",
-                f"ansible_python_interpreter={sys.executable}",
-            ],
-            env={
-                **os.environ,
-                "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".build"),
-            },
-            check=True,
+        make_certificates(
+            folder,
+            certificates=[{"name": "machine3", "addresses": ["machine3"]}],
+            days=0,
+            renew_days=36500,
         )
         ended = (folder / "machine3.key").read_text()
         ended += (folder / "machine3.pem").read_text()

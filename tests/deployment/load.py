@@ -114,7 +114,7 @@ def load(bus: Cluster) -> Iterator[Load]:
     counted.confirmed = result["confirmed"]
     counted.failed = result["failed"]
     counted.slowest = result["slowest"]
-    seen = bus.tail(bus.settings("listener"), 30)
+    seen = bus.tail(bus.settings("listener"))
     assert seen.rc == 0, seen.stderr
     counted.received = [
         message["payload"]

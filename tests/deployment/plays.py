@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Playbooks run by a test, as a user runs them."""
 
+import json
 import os
 import re
 import subprocess
+import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .machine import CHECKOUT
 
@@ -55,3 +58,21 @@ def play(playbook: Path, *arguments: str, directory: Path = CHECKOUT) -> Run:
     # Shown by pytest when the test fails.
     print(done.stdout)
     return Run(done.stdout, done.returncode, counts)
+
+
+def make_certificates(folder: Path, **wanted: Any) -> None:
+    """Have certificates of a cluster's authority, by the module for them."""
+    subprocess.run(
+        [
+            *("ansible", "localhost", "--inventory", "localhost,"),
+            *("--connection", "local"),
+            *("--module-name", "kafka_bus.openstack.kafka_certificates"),
+            *("--args", json.dumps({"folder": str(folder), **wanted})),
+            *("--extra-vars", f"ansible_python_interpreter={sys.executable}"),
+        ],
+        env={
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".build"),
+        },
+        check=True,
+    )

@@ -28,6 +28,8 @@ from secure_broker import (
     SecureBroker,
 )
 
+from kafka_driver.cli import main
+
 LOGIN = f"{USER}:{quote(PASSWORD, safe='')}@"
 
 
@@ -438,3 +440,32 @@ def test_a_listener_that_may_not_read_says_so_once(
     create(secure, f"{topic}.info")
     transport = login(secure, tmp_path, consumer_group=group)
     assert len(errors_of_a_listener(caplog, transport, topic, text)) == 1
+
+
+@pytest.mark.parametrize(
+    ("prefix", "said"),
+    [("write-", "may not be read"), ("hidden-", "may not see")],
+)
+def test_tail_says_that_it_may_not_read(
+    secure: SecureBroker,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    prefix: str,
+    said: str,
+) -> None:
+    topic = f"{prefix}{sending.new_topic()}"
+    create(secure, f"{topic}.info")
+    path = tmp_path / "service.conf"
+    path.write_text(
+        f"[DEFAULT]\ntransport_url = {secure.url('sasl_ssl', LOGIN)}\n"
+        "[oslo_messaging_kafka]\nsecurity_protocol = SASL_SSL\n"
+        f"ssl_cafile = {secure.directory / 'ca.pem'}\n"
+    )
+    code = main.main(
+        [
+            *("tail", "--config-file", str(path), "--topic", topic),
+            *("--since", "beginning", "--no-follow", "--priority", "info"),
+        ]
+    )
+    assert code == 1
+    assert said in capsys.readouterr().err

@@ -99,6 +99,39 @@ def test_what_is_shown_can_be_chosen(
     assert done.returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ([], 0, ""),
+        (["--count=5"], 1, "kafka-driver: 4 of 5 notifications are there\n"),
+        (["--priority=audit"], 1, "audit is there, or this account may not"),
+    ],
+)
+def test_what_is_there_is_shown_without_waiting_for_more(
+    arguments: list[str],
+    code: int,
+    said: str,
+    kafka_broker: KafkaBroker,
+    topic: str,
+) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "kafka_driver.cli.main", "tail"),
+            *("--url", kafka_broker.url, f"--topic={topic}"),
+            *("--since=beginning", "--no-follow", *arguments),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert said in done.stderr
+    assert bool(said) == bool(done.stderr)
+    assert done.returncode == code
+    shown = 0 if "--priority=audit" in arguments else 4
+    assert len(done.stdout.splitlines()) == shown
+
+
 def test_a_terminal_gets_colours(
     kafka_broker: KafkaBroker, topic: str, tmp_path: Path
 ) -> None:
