@@ -7,6 +7,9 @@ sentence for each thing that is wrong, with the command that shows more.
 
 #: Milliseconds that a follower of the metadata may be behind.
 CAUGHT_UP_MS = 5000
+#: Milliseconds after its last question to the leader that a controller counts
+#: as there: those that live ask at least twice a second.
+SILENT_MS = 2000
 
 SHOW_TOPICS = "kafka-topics.sh --describe --under-replicated-partitions"
 SHOW_QUORUM = "kafka-metadata-quorum.sh describe --replication"
@@ -59,6 +62,17 @@ def is_current(replica, leader):
     )
 
 
+def silence(replica, replicas):
+    """Milliseconds since a replica last asked the leader for anything.
+
+    By the leader's clock alone. None without a leader.
+    """
+    for leader in replicas:
+        if leader["status"] == "Leader":
+            return leader["fetched"] - replica["fetched"]
+    return None
+
+
 def quorum_problems(replicas, without=None):
     """What is wrong with the controllers, were one node not there.
 
@@ -91,6 +105,21 @@ def quorum_problems(replicas, without=None):
             f"{SHOW_QUORUM}."
         ]
     return []
+
+
+def silent_problems(replicas, without):
+    """Controllers that have just died: they still have all that there is."""
+    silent = {
+        replica["id"]
+        for replica in voters(replicas or [])
+        if (silence(replica, replicas) or 0) > SILENT_MS
+    } - {without}
+    if without is None or not silent:
+        return []
+    return [
+        f"Controller {ids(silent)} has stopped asking the leader: look at its "
+        "log."
+    ]
 
 
 def ids(numbers):
@@ -185,21 +214,32 @@ def problems(state, without=None):
     return (
         broker_problems(state["expected"], state["answering"], without)
         + partition_problems(state["partitions"], without)
-        + quorum_problems(state["quorum"], without)
+        + (
+            quorum_problems(state["quorum"], without)
+            or silent_problems(state["quorum"], without)
+        )
     )
 
 
-def not_back(state, node):
-    """What a node that was restarted has not done yet."""
+def not_back(state, node, since=None):
+    """What a node that was restarted has not done yet.
+
+    since: milliseconds from its start to the question for the quorum, whose
+    answer may still be about the process before.
+    """
     found = []
     if node in state["expected"] and node not in state["answering"]:
         found.append(f"Node {node} does not answer yet: look at its log.")
-    if (
-        state["quorum"] is not None
-        and node in state["controllers"]
-        and node not in {r["id"] for r in voters(state["quorum"])}
-    ):
+    if state["quorum"] is None or node not in state["controllers"]:
+        return found
+    own = [r for r in voters(state["quorum"]) if r["id"] == node]
+    if not own:
         found.append(
             f"Node {node} is no controller any more: look with {SHOW_QUORUM}."
+        )
+    elif since is not None and (silence(own[0], state["quorum"]) or 0) > since:
+        found.append(
+            f"Node {node} has not asked the other controllers yet: look at "
+            "its log."
         )
     return found

@@ -109,6 +109,7 @@ def wait_until(module, admin, judge):
             found = judge(state)
             if not found:
                 # Last, because it starts a JVM.
+                state["asked"] = time.monotonic()
                 state["quorum"] = kafka_state.read_quorum(module)
                 found = judge(state)
         except kafka_client.KafkaException as error:
@@ -134,6 +135,8 @@ def restart(module):
         command = ["service", name, "restart"]
     code, output, error = module.run_command(command)
     if code:
+        # Whoever looks next has to see that it is away.
+        time.sleep(kafka_health.SILENT_MS / 1000)
         raise kafka_client.ClientError(
             f"{' '.join(command)} failed: {(error or output).strip()}"
         )
@@ -178,15 +181,16 @@ def work(module, admin):
     alone = len(kafka_health.alone_on(state["partitions"], node))
     begin = time.monotonic()
     restart(module)
+    restarted = time.monotonic()
+
+    def judge(state):
+        since = (state.get("asked", restarted) - restarted) * 1000
+        return kafka_health.not_back(
+            state, node, since
+        ) + kafka_health.problems(state)
+
     try:
-        wait_until(
-            module,
-            admin,
-            lambda state: (
-                kafka_health.not_back(state, node)
-                + kafka_health.problems(state)
-            ),
-        )
+        wait_until(module, admin, judge)
     except kafka_client.ClientError as error:
         raise kafka_client.ClientError(
             f"Node {node} was restarted, and {module.params['wait']} seconds "

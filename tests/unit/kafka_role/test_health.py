@@ -120,6 +120,25 @@ def test_a_node_that_is_itself_the_trouble_may_be_restarted():
     assert len(health.problems(bad)) == 3
 
 
+def test_a_controller_that_has_just_died_is_seen_before_it_is_behind():
+    """It had everything until then: only its silence tells."""
+    rows = [WELL[0], WELL[1], (3, 900, 1700000006500, "Follower")]
+    (told,) = health.problems(state(rows), 2)
+    assert told.startswith("Controller 3 has stopped asking the leader")
+    assert health.problems(state(rows), 3) == []
+    assert health.problems(state(rows)) == []
+
+
+def test_a_controller_is_back_when_it_has_asked_since_its_restart():
+    """What it asked before, it asked as the process that was ended."""
+    assert health.not_back(state(), 2, since=200) == []
+    (told,) = health.not_back(state(), 2, since=199)
+    assert told.startswith("Node 2 has not asked the other controllers yet")
+    # The leader does not ask: it answers.
+    assert health.not_back(state(), 1, since=0) == []
+    assert health.not_back(state(WELL[1:]), 2, since=0) == []
+
+
 def test_a_partition_with_one_copy_is_no_reason_to_wait():
     alone = partition(isr=(2,), replicas=(2,), leader=2, min_isr=1)
     assert health.problems(state(partitions=[alone]), 2) == []
