@@ -2,20 +2,17 @@
 """A cluster of three nodes with certificates, passwords, access rules."""
 
 import json
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import testinfra
 import yaml
 
 from .clusters import Cluster
+from .figures import tell
 from .load import load
 from .machine import CHECKOUT, mode_of
 from .plays import play
+from .watch import watched
 
 BUS = Cluster("cluster", ("cluster1", "cluster2", "cluster3"))
 NODES = BUS.brokers
@@ -63,7 +60,7 @@ def test_no_other_file_and_no_process_holds_a_password(host: Any) -> None:
 def test_the_unit_keeps_kafka_in_a_sandbox(host: Any) -> None:
     said = host.check_output("systemd-analyze security kafka --no-pager")
     last = said.strip().splitlines()[-1]
-    print(last)
+    tell(last.strip())
     score = float(last.split(":")[1].split()[0])
     assert score <= 2.0
 
@@ -125,66 +122,26 @@ def test_the_report_says_how_the_cluster_is() -> None:
 # -- restarts ----
 
 
-def listens(address: str) -> bool:
-    try:
-        with socket.create_connection((address, 9092), timeout=5):
-            return True
-    except OSError:
-        return False
-
-
-@contextmanager
-def watched() -> Iterator[dict[int, int]]:
-    """Count, again and again, how many nodes are down at a time."""
-    addresses = [
-        testinfra.get_host(f"docker://{node}")
-        .check_output("hostname -I")
-        .split()[0]
-        for node in NODES
-    ]
-    seen: dict[int, int] = {}
-    over = threading.Event()
-
-    def look() -> None:
-        while not over.wait(0.2):
-            down = sum(not listens(address) for address in addresses)
-            seen[down] = seen.get(down, 0) + 1
-
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        watcher.join()
-
-
-def started(node: str) -> str:
-    moment: str = testinfra.get_host(f"docker://{node}").check_output(
-        "systemctl show --property=ActiveEnterTimestampMonotonic kafka"
-    )
-    return moment
-
-
 def test_a_changed_setting_takes_one_node_down_at_a_time() -> None:
     """The play has no "serial": the role itself holds the others back."""
-    before = [started(node) for node in NODES]
+    before = BUS.started()
     changed = {"kafka_properties": {"log.cleaner.backoff.ms": 15001}}
-    with watched() as seen:
+    with watched(BUS, {node: 9092 for node in NODES}) as seen:
         run = play(
             CHECKOUT / "molecule" / "cluster" / "converge.yml",
             *("--tags", "kafka_configure,kafka_service"),
             *("--forks", "8", "--extra-vars", json.dumps(changed)),
         )
-    print("nodes down: times seen", seen)
     assert run.code == 0
-    assert all(started(node) not in before for node in NODES)
+    assert all(
+        moment != before[node] for node, moment in BUS.started().items()
+    )
     assert set(seen) == {0, 1}
 
 
 def test_no_node_is_restarted_while_another_is_down() -> None:
-    down = testinfra.get_host(f"docker://{NODES[2]}")
-    before = started(NODES[0])
+    down = BUS.machine(NODES[2])
+    before = BUS.started()[NODES[0]]
     down.check_output("systemctl stop kafka")
     try:
         run = play(
@@ -197,7 +154,20 @@ def test_no_node_is_restarted_while_another_is_down() -> None:
     assert run.code != 0
     assert "Node 1 is not restarted" in run.output
     assert "Node 3 does not answer" in run.output
-    assert started(NODES[0]) == before
+    assert BUS.started()[NODES[0]] == before
+
+
+def test_a_node_that_others_count_on_is_not_removed() -> None:
+    """Its vote and its copies may be the ones that are needed."""
+    run = play(
+        CHECKOUT / "playbooks" / "remove.yml",
+        *("--limit", NODES[2]),
+        *("--extra-vars", f"remove_cluster_id={BUS.cluster_id()}"),
+    )
+    assert run.code != 0
+    assert f"remove_node.yml -e kafka_leaving={NODES[2]}" in run.words
+    assert run.counts["changed"] == 0
+    assert BUS.machine(NODES[2]).service("kafka").is_running
 
 
 def test_the_brokers_own_password_changes_without_an_outage() -> None:
@@ -210,8 +180,12 @@ def test_the_brokers_own_password_changes_without_an_outage() -> None:
     assert same.code != 0
     assert "set kafka_admin_user to admin-2" in same.output
     account = {"kafka_admin_user": "admin-2", "kafka_admin_password": new}
+    arguments = ("--extra-vars", json.dumps(account))
     with load(BUS) as counted:
-        run = play(rotate, "--extra-vars", json.dumps(account))
+        one = play(rotate, "--limit", NODES[1], *arguments)
+        assert one.code == 0
+        run = play(rotate, *arguments)
+    assert f"because {NODES[0]}, {NODES[2]} may still use it" in one.words
     assert run.code == 0
     assert counted.confirmed
     assert counted.failed == []
@@ -219,4 +193,4 @@ def test_the_brokers_own_password_changes_without_an_outage() -> None:
     said = BUS.tool("kafka-configs", "--describe", "--entity-type", "users")
     assert "user-principal 'admin-2'" in said
     assert "user-principal 'admin'" not in said
-    assert new not in run.output
+    assert new not in one.output + run.output

@@ -48,6 +48,19 @@ class Cluster:
         """Return a machine of the scenario: by default the first broker."""
         return testinfra.get_host(f"docker://{name or self.brokers[0]}")
 
+    def cluster_id(self) -> str:
+        """Return the id that new_cluster.yml has given it."""
+        given: str = yaml.safe_load(self.ids.read_text())["kafka_cluster_id"]
+        return given
+
+    def started(self) -> dict[str, str]:
+        """Return when the process of each broker was started."""
+        asked = "systemctl show --property=ActiveEnterTimestampMonotonic kafka"
+        return {
+            broker: self.machine(broker).check_output(asked)
+            for broker in self.brokers
+        }
+
     def bootstrap(self) -> str:
         return ",".join(f"{broker}:9092" for broker in self.brokers)
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from .clusters import SERVICE, Cluster
+from .figures import tell
 
 PYTHON = SERVICE.replace("kafka-driver", "python")
 FOLDER = "/root/load"
@@ -123,4 +124,4 @@ def load(bus: Cluster) -> Iterator[Load]:
         )
         if message["event_type"] == event
     ]
-    print(counted)
+    tell(counted)

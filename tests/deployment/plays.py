@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .figures import tell
 from .machine import CHECKOUT
 
 
@@ -21,6 +22,13 @@ class Run:
     output: str
     code: int
     counts: Counter[str]
+    #: Those of the recap.
+    hosts: set[str]
+
+    @property
+    def words(self) -> str:
+        """The output without the line ends that Ansible puts into it."""
+        return " ".join(self.output.split())
 
 
 def play(playbook: Path, *arguments: str, directory: Path = CHECKOUT) -> Run:
@@ -57,7 +65,16 @@ def play(playbook: Path, *arguments: str, directory: Path = CHECKOUT) -> Run:
         counts[name] += int(number)
     # Shown by pytest when the test fails.
     print(done.stdout)
-    return Run(done.stdout, done.returncode, counts)
+    hosts = set(re.findall(r"(?m)^(\S+) +: ok=", recap))
+    return Run(done.stdout, done.returncode, counts, hosts)
+
+
+def tell_times_away(run: Run) -> None:
+    """Tell for how long each node was away while it was restarted."""
+    for node, seconds in re.findall(
+        r"(\w+)(?: runs \S+; it)? was away for ([\d.]+) seconds", run.output
+    ):
+        tell(f"{node} away for {seconds} s")
 
 
 def make_certificates(folder: Path, **wanted: Any) -> None:

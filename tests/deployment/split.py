@@ -16,7 +16,8 @@ import yaml
 from .clusters import Cluster
 from .load import load
 from .machine import CHECKOUT, listening
-from .plays import Run, play
+from .plays import Run, play, tell_times_away
+from .watch import watched
 
 BUS = Cluster("split", ("broker1", "broker2", "broker3"))
 CONTROLLERS = ("controller1", "controller2", "controller3")
@@ -91,9 +92,12 @@ def test_a_notification_crosses_the_cluster() -> None:
 
 
 def test_each_node_is_restarted_while_the_others_go_on() -> None:
-    with load(BUS) as counted:
+    ports = dict.fromkeys(CONTROLLERS, 9093) | dict.fromkeys(BUS.brokers, 9092)
+    with load(BUS) as counted, watched(BUS, ports) as seen:
         run = play(CHECKOUT / "playbooks" / "rolling_restart.yml")
+    tell_times_away(run)
     assert run.code == 0
+    assert set(seen) == {0, 1}
     assert counted.failed == []
     assert counted.lost == counted.duplicated == 0
 
@@ -111,6 +115,25 @@ def test_a_broker_gets_another_directory_while_services_notify() -> None:
         "kafka-log-dirs", "--describe", "--broker-list", str(ids()["broker1"])
     )
     assert more in said
+
+
+def test_nobody_is_left_out_when_nodes_come_or_go() -> None:
+    hosts, ids_before = BUS.inventory / "hosts.yml", BUS.ids.read_text()
+    before = hosts.read_text()
+    with edited() as nodes:
+        nodes["broker4"] = {"kafka_node_roles": ["broker"]}
+    added = play(ADD, "--limit", "broker4")
+    hosts.write_text(before)
+    assert added.code != 0
+    assert "leaves out broker1, broker2" in added.words
+    removed = play(
+        REMOVE, "--limit", "broker1", "--extra-vars", "kafka_leaving=broker3"
+    )
+    assert removed.code != 0
+    assert "leaves out broker3, which has to be stopped" in removed.words
+    assert added.counts["changed"] == removed.counts["changed"] == 0
+    assert BUS.ids.read_text() == ids_before
+    assert BUS.machine("broker3").service("kafka").is_running
 
 
 def test_a_broker_is_added_and_another_removed_and_nothing_is_lost() -> None:
@@ -133,6 +156,19 @@ def test_a_broker_is_added_and_another_removed_and_nothing_is_lost() -> None:
         del hosts["broker3"]
     told = play(CHECKOUT / "playbooks" / "site.yml", "--tags", "kafka")
     assert told.code == 0
+
+
+def test_what_has_left_the_cluster_can_be_removed() -> None:
+    run = play(
+        CHECKOUT / "playbooks" / "remove.yml",
+        *("--limit", "broker3", "--extra-vars"),
+        json.dumps(
+            {"remove_cluster_id": BUS.cluster_id(), "remove_purge": True}
+        ),
+    )
+    assert run.code == 0
+    for path in ("/opt/kafka", "/etc/kafka", "/var/lib/kafka"):
+        assert not BUS.machine("broker3").file(path).exists
 
 
 def test_a_controller_that_lost_its_disk_is_not_just_formatted() -> None:

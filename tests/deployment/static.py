@@ -65,7 +65,7 @@ def test_a_controller_neither_goes_nor_comes(
     finally:
         hosts.write_text(before)
     assert run.code != 0
-    assert CONVERSION in " ".join(run.output.split())
+    assert CONVERSION in run.words
     assert run.counts["changed"] == 0
     assert BUS.ids.read_text() == ids
 

@@ -7,10 +7,12 @@ The tests are in the order in which an operator would do these things.
 import json
 from typing import Any
 
+import pytest
+
 from .clusters import Cluster
 from .load import load
 from .machine import CHECKOUT, default_of
-from .plays import play
+from .plays import play, tell_times_away
 
 BUS = Cluster("upgrade", ("node1", "node2", "node3"))
 OLD = BUS.variables["kafka_version"]
@@ -51,9 +53,7 @@ def test_an_upgrade_loses_nothing_and_repeats_nothing() -> None:
     assert counted.failed == []
     assert counted.lost == 0
     assert counted.duplicated == 0
-    print(
-        [line.strip() for line in run.output.splitlines() if " away " in line]
-    )
+    tell_times_away(run)
 
 
 def test_what_was_before_is_saved_for_root_only() -> None:
@@ -119,11 +119,43 @@ def test_features_are_finalised_once_and_the_quorum_stays_what_it_was() -> (
     assert before.startswith(OLD[:3])
     first = play(FINALISE, *TO_NEW)
     assert first.code == 0
+    for node in BUS.brokers:
+        saved = f"/var/backups/kafka/before-features-of-{NEW}.tgz"
+        assert BUS.machine(node).file(saved).mode == 0o600
     assert metadata_version().startswith(NEW[:3])
     second = play(FINALISE, *TO_NEW)
     assert second.code == 0
     assert second.counts["changed"] == 0
     assert "Nothing was to be raised" in second.output
+
+
+@pytest.mark.parametrize(
+    ("playbook", "restarts"),
+    [
+        ("site.yml", False),
+        ("verify.yml", False),
+        ("rolling_restart.yml", True),
+        ("renew_certificates.yml", True),
+        ("upgrade.yml", False),
+        ("finalise_features.yml", False),
+        ("new_cluster.yml", False),
+        ("add_node.yml", False),
+    ],
+)
+def test_a_playbook_takes_one_node_alone(
+    playbook: str, *, restarts: bool
+) -> None:
+    before = BUS.started()
+    node = BUS.brokers[1]
+    run = play(CHECKOUT / "playbooks" / playbook, "--limit", node, *TO_NEW)
+    assert run.code == 0
+    assert run.hosts == {node}
+    restarted = {
+        name
+        for name, moment in BUS.started().items()
+        if moment != before[name]
+    }
+    assert restarted == ({node} if restarts else set())
 
 
 def test_a_notification_crosses_the_cluster_afterwards() -> None:
