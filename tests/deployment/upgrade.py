@@ -5,6 +5,7 @@ The tests are in the order in which an operator would do these things.
 """
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -89,8 +90,14 @@ def cluster_is_back() -> bool:
 
 
 def on_all(command: str) -> None:
-    for node in BUS.brokers:
-        BUS.machine(node).check_output("sh -c %s", command)
+    """Run a command on all nodes at the same time."""
+    with ThreadPoolExecutor() as pool:
+        done = [
+            pool.submit(BUS.machine(node).check_output, "sh -c %s", command)
+            for node in BUS.brokers
+        ]
+    for one in done:
+        one.result()
 
 
 def test_the_backup_takes_the_cluster_back() -> None:
