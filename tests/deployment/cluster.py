@@ -21,6 +21,15 @@ NODES = BUS.brokers
 # -- what runs ----
 
 
+def test_a_run_with_nothing_to_do_starts_no_java(host: Any) -> None:
+    """The scenario has run its playbook twice, the second time for nothing."""
+    runs = host.file("/srv/java-starts").content_string.split("run\n")
+    before, first, second = runs[:3]
+    assert before == ""
+    assert first, "the starts are not counted"
+    assert second == ""
+
+
 def test_every_node_runs_and_starts_at_boot(host: Any) -> None:
     service = host.service("kafka")
     assert service.is_enabled

@@ -110,7 +110,7 @@ def test_the_backup_takes_the_cluster_back() -> None:
         ".tgz"
     )
     on_all("systemctl start kafka")
-    run = play(CHECKOUT / "playbooks" / "site.yml")
+    run = play(CHECKOUT / "playbooks" / "site.yml", "--tags", "kafka")
     assert run.code == 0
     assert running() == {f"kafka_2.13-{OLD}"}
     assert cluster_is_back()
