@@ -136,6 +136,24 @@ def test_nobody_is_left_out_when_nodes_come_or_go() -> None:
     assert BUS.machine("broker3").service("kafka").is_running
 
 
+def test_a_node_is_not_removed_before_its_cluster_has_let_it_go() -> None:
+    """Not even when it is taken out of the group first."""
+    hosts = BUS.inventory / "hosts.yml"
+    before = hosts.read_text()
+    with edited() as nodes:
+        del nodes["broker3"]
+    run = play(
+        CHECKOUT / "playbooks" / "remove.yml",
+        *("--limit", "broker3"),
+        *("--extra-vars", f"remove_cluster_id={BUS.cluster_id()}"),
+    )
+    hosts.write_text(before)
+    assert run.code != 0
+    assert "remove_node.yml -e kafka_leaving=broker3 first" in run.words
+    assert run.counts["changed"] == 0
+    assert BUS.machine("broker3").service("kafka").is_running
+
+
 def test_a_broker_is_added_and_another_removed_and_nothing_is_lost() -> None:
     with load(BUS) as counted:
         with edited() as hosts:
