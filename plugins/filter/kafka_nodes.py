@@ -5,6 +5,8 @@ Each takes the dictionary that vars/main.yml of the role puts together, and
 returns data; none reads or writes anything.
 """
 
+from collections.abc import Mapping
+
 from ..plugin_utils.kafka_nodes import (
     bindings,
     bracket,
@@ -29,7 +31,8 @@ def kafka_node_list(nodes, hostvars, own):
         return [own]
     found = []
     for host, node in nodes.items():
-        entry = dict(node or {}, host=host)
+        # What is no dictionary is told later; here it must not stop us.
+        entry = dict(node if isinstance(node, Mapping) else {}, host=host)
         if host == own["host"]:
             entry.update(
                 listen=own["listen"],
@@ -37,8 +40,10 @@ def kafka_node_list(nodes, hostvars, own):
                 roles=own.get("roles"),
             )
         else:
-            known = hostvars.get(host, {})
+            # Not get(): of a host that is not there Ansible makes an error.
+            known = hostvars[host] if host in hostvars else {}  # noqa: SIM401
             entry.update(
+                known=host in hostvars,
                 listen=known.get("kafka_listen_address", ""),
                 advertised=known.get("kafka_advertised_address", ""),
                 roles=known.get("kafka_node_roles"),

@@ -5,11 +5,13 @@ Each returns one sentence for each thing, with the variable to set.
 """
 
 import re
+from collections.abc import Mapping
 
 from ..plugin_utils.kafka_identities import (
     CONTROLLER_USER,
     PROTOCOLS,
     controller_protocol,
+    has_authorizer,
     has_sasl,
     kafka_admin_users,
     listener_protocol,
@@ -34,13 +36,44 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*$")
 LISTENER = re.compile(r"[A-Z][A-Z0-9_]*$")
 UUID = re.compile(r"[A-Za-z0-9_-]{22}$")
 WEAK = 8
+#: What everybody tries first; digits and signs around it change nothing.
+KNOWN = {
+    *("", "abcdefgh", "admin", "administrator", "changeit", "changeme"),
+    *("devstack", "kafka", "letmein", "openstack", "passw0rd", "password"),
+    *("qwerty", "qwertyuiop", "secret", "supersecret", "welcome"),
+}
+#: What Kafka can limit.
+QUOTAS = (
+    "consumer_byte_rate",
+    "controller_mutation_rate",
+    "producer_byte_rate",
+    "request_percentage",
+)
+#: What access rules can be about.
+OPERATIONS = (
+    *("ALL", "ALTER", "ALTER_CONFIGS", "CLUSTER_ACTION", "CREATE", "DELETE"),
+    *("DESCRIBE", "DESCRIBE_CONFIGS", "IDEMPOTENT_WRITE", "READ", "WRITE"),
+)
 
 
-def _password_problem(setting, word):
-    if len(word or "") < WEAK:
+def _password_problem(setting, word, name=""):
+    word = word or ""
+    if not word:
+        return (
+            f"{setting} is missing: set it to a long random text, in a file "
+            "of Ansible Vault."
+        )
+    if len(word) < WEAK:
         return (
             f"{setting} has fewer than {WEAK} characters: set it to a long "
             "random text, in a file of Ansible Vault."
+        )
+    bare = word.lower().strip("0123456789.,:;!?#$%&*+-_=@ ")
+    if bare in KNOWN or (name and bare == name.lower()):
+        return (
+            f"{setting} is one that is tried first (a common word, the name "
+            "of the account, digits alone): set it to a long random text, in "
+            "a file of Ansible Vault."
         )
     if len(set(word)) < WEAK // 2:
         return (
@@ -78,13 +111,103 @@ def _user_problems(spec):
             yield _password_problem(
                 f"The password of {name} in kafka_users",
                 user.get("password"),
+                name,
             )
+        for quota, limit in (user.get("quotas") or {}).items():
+            if quota not in QUOTAS:
+                yield (
+                    f"The quotas of {name} in kafka_users have {quota}: write "
+                    f"one of {', '.join(QUOTAS)}."
+                )
+            elif limit is not None and not _is_limit(limit):
+                yield (
+                    f"{quota} of {name} in kafka_users is {limit!r}: write a "
+                    "number above 0, or null for no limit."
+                )
         if spec["security"] in ("plaintext", "ssl"):
             yield (
                 f"kafka_users has the user {name}, but kafka_security is "
                 f"{spec['security']}, where nobody is asked for a name: set "
                 "kafka_security to sasl_ssl, or empty kafka_users."
             )
+
+
+def _is_limit(limit):
+    try:
+        return float(limit) > 0 and not isinstance(limit, bool)
+    except (TypeError, ValueError):
+        return False
+
+
+def _rights_problems(spec):
+    for setting in ("acls", "super_users"):
+        if spec[setting] and not has_authorizer(spec):
+            yield (
+                f"kafka_{setting} is set, but kafka_security is "
+                f"{spec['security']}, where nobody is asked for a name: set "
+                f"kafka_security to sasl_ssl, or empty kafka_{setting}."
+            )
+    for name in spec["super_users"]:
+        kind, colon, rest = name.partition(":")
+        if not (rest if colon else NAME.match(kind)) or ";" in name:
+            yield (
+                f"kafka_super_users has {name!r}: write the name of one of "
+                "kafka_users, or User:NAME as Kafka knows it."
+            )
+    for rule in spec["acls"]:
+        where = f"The rule for {rule['principal']} in kafka_acls"
+        if ":" not in rule["principal"]:
+            yield (
+                f"{where} names no kind of principal: write "
+                f"User:{rule['principal']}."
+            )
+        wrong = [
+            one for one in rule["operations"] if one.upper() not in OPERATIONS
+        ]
+        if wrong:
+            yield (
+                f"{where} has the operation {wrong[0]}: write one of "
+                f"{', '.join(OPERATIONS)}."
+            )
+        if rule["resource"] == "cluster" and rule["name"] != "kafka-cluster":
+            yield (
+                f"{where} names the cluster {rule['name']}: write "
+                "kafka-cluster, which is what Kafka calls each."
+            )
+
+
+def _admin_problems(spec):
+    name = spec["admin_user"]
+    if has_sasl(spec) and (not NAME.match(name) or name == CONTROLLER_USER):
+        yield (
+            f"kafka_admin_user is {name!r}: write a name of letters, digits, "
+            f"dots, dashes and underscores that is not {CONTROLLER_USER}."
+        )
+    if has_sasl(spec) and (is_cluster(spec) or spec["admin_password"]):
+        yield _password_problem(
+            "kafka_admin_password", spec["admin_password"], name
+        )
+
+
+def _advertised_problems(spec):
+    """Of a node alone; those of a cluster are looked at together."""
+    node = own_node(spec)
+    known_as = node.get("advertised") or node["listen"]
+    if is_cluster(spec):
+        return
+    if is_wildcard(known_as):
+        yield (
+            f"Clients cannot connect to {known_as}: set "
+            f"kafka_advertised_address to the name or address of "
+            f"{spec['host']} that they shall use."
+        )
+    elif is_loopback(known_as) and not is_loopback(node["listen"]):
+        yield (
+            f"kafka_listen_address is {node['listen']}, and clients would be "
+            f"told to connect to {known_as}, which is themselves: set "
+            f"kafka_advertised_address to the name or address of "
+            f"{spec['host']} that they shall use."
+        )
 
 
 def _listener_problems(spec):
@@ -100,8 +223,6 @@ def _listener_problems(spec):
             f"kafka_controller_security is {chosen}: set it to mtls or "
             "sasl_ssl."
         )
-    if has_sasl(spec) and (is_cluster(spec) or spec["admin_password"]):
-        yield _password_problem("kafka_admin_password", spec["admin_password"])
     if spec["security"] in ("plaintext", "sasl_plain", "sasl_scram"):
         listen = own_node(spec)["listen"]
         if not is_loopback(listen) and not spec["allow_plaintext"]:
@@ -179,8 +300,53 @@ def _port_problems(spec):
             )
 
 
+def _one_node_problems(node):
+    wrong = set(node.get("roles") or ROLES) - set(ROLES)
+    if isinstance(node.get("roles"), str):
+        yield (
+            f"kafka_node_roles of {node['host']} is text: write a list, "
+            f"like [{node['roles']}]."
+        )
+    elif wrong:
+        yield (
+            f"kafka_node_roles of {node['host']} has {min(wrong)}: write "
+            "broker, controller, or both."
+        )
+    if not isinstance(node.get("id"), int) or node["id"] < 0:
+        yield (
+            f"kafka_nodes gives {node['host']} the id {node.get('id')!r}: "
+            "write a number, 0 or more."
+        )
+    known = str(node.get("directory_id") or "")
+    if known and not UUID.match(known):
+        yield (
+            f"kafka_nodes gives {node['host']} the directory_id {known}, "
+            "which has not the 22 characters of one: let "
+            "playbooks/new_cluster.yml write the file."
+        )
+    if is_wildcard(node_address(node)):
+        yield (
+            f"Nobody can connect to {node_address(node)}: set "
+            f"kafka_advertised_address of {node['host']} to its name or "
+            "address, or leave it out."
+        )
+    if is_loopback(node_address(node)):
+        yield (
+            f"{node['host']} would tell the other nodes to connect to "
+            f"{node_address(node)}, which is themselves: set "
+            f"kafka_advertised_address of {node['host']}."
+        )
+
+
 def _node_problems(spec):
     nodes = spec["nodes"]
+    unknown = [n["host"] for n in nodes if not n.get("known", True)]
+    if unknown:
+        yield (
+            f"kafka_nodes names {', '.join(unknown)}, which the inventory "
+            "does not know: put it back into the group kafka, or take it out "
+            "of the cluster with playbooks/remove_node.yml first."
+        )
     for key in ("id", "directory_id"):
         values = [node[key] for node in nodes if node.get(key) is not None]
         for value in sorted(
@@ -214,30 +380,7 @@ def _node_problems(spec):
             "a node."
         )
     for node in nodes:
-        wrong = set(node.get("roles") or ROLES) - set(ROLES)
-        if wrong:
-            yield (
-                f"kafka_node_roles of {node['host']} has {min(wrong)}: write "
-                "broker, controller, or both."
-            )
-        if not isinstance(node.get("id"), int) or node["id"] < 0:
-            yield (
-                f"kafka_nodes gives {node['host']} the id {node.get('id')!r}: "
-                "write a number, 0 or more."
-            )
-        known = str(node.get("directory_id") or "")
-        if known and not UUID.match(known):
-            yield (
-                f"kafka_nodes gives {node['host']} the directory_id {known}, "
-                "which has not the 22 characters of one: let "
-                "playbooks/new_cluster.yml write the file."
-            )
-        if is_loopback(node_address(node)):
-            yield (
-                f"{node['host']} would tell the other nodes to connect to "
-                f"{node_address(node)}, which is themselves: set "
-                f"kafka_advertised_address of {node['host']}."
-            )
+        yield from _one_node_problems(node)
     if is_loopback(own_node(spec)["listen"]):
         yield (
             f"kafka_listen_address of {spec['host']} is "
@@ -288,7 +431,13 @@ def _cluster_problems(spec):
 
 def _tls_problems(spec):
     given = spec["tls_files"]
-    if needs_tls(spec) and not spec["pki_dir"]:
+    if needs_tls(spec) and not spec["pki_dir"].startswith(("/", "~")):
+        if spec["pki_dir"]:
+            yield (
+                f"kafka_pki_dir is {spec['pki_dir']!r}: write an absolute "
+                "path on the controller."
+            )
+            return
         for setting in sorted(given):
             if not given[setting]:
                 yield (
@@ -299,16 +448,39 @@ def _tls_problems(spec):
                 )
 
 
+def kafka_node_shape_problems(nodes):
+    """What is wrong with how kafka_nodes is written."""
+    problems = []
+    for host, node in nodes.items():
+        if not isinstance(node, Mapping) or "id" not in node:
+            problems.append(
+                f"kafka_nodes gives {host} no id: write {host}: {{id: 1}}, "
+                "with a number that no other node has, or let "
+                "playbooks/new_cluster.yml and add_node.yml write the file."
+            )
+            continue
+        problems += [
+            f"kafka_nodes gives {host} the key {key}, which means nothing "
+            "there: write id and directory_id; what else a node needs are "
+            "variables of the host."
+            for key in sorted({*node} - {"id", "directory_id"})
+        ]
+    return problems
+
+
 def kafka_security_problems(spec):
     """One sentence for each thing that cannot work, most general first."""
     problems = list(_cluster_problems(spec))
     if spec["given_nodes"] and spec["host"] not in spec["given_nodes"]:
         return problems
     for part in (
+        _advertised_problems,
         _listener_problems,
         _more_listener_problems,
         _port_problems,
+        _admin_problems,
         _user_problems,
+        _rights_problems,
         _tls_problems,
     ):
         problems += part(spec)
@@ -320,5 +492,6 @@ class FilterModule:
 
     def filters(self):
         return {
+            "kafka_node_shape_problems": kafka_node_shape_problems,
             "kafka_security_problems": kafka_security_problems,
         }

@@ -44,6 +44,13 @@ def kafka_release(catalogue, version, scala, archive_sha512=""):
             f"numbers and dots, like {_known(catalogue, bool)[0]}."
         )
         return result
+    if len(wanted) < 3:
+        result["problem"] = (
+            f"kafka_version is {version}, which is only the beginning of a "
+            f"version: write all of its numbers, like "
+            f"{_known(catalogue, bool)[0]}."
+        )
+        return result
     if wanted >= (4,) and scala != "2.13":
         result["problem"] = (
             f"Kafka {version} exists for Scala 2.13 only: set "
@@ -54,9 +61,9 @@ def kafka_release(catalogue, version, scala, archive_sha512=""):
     build = (row or {}).get("scala", {}).get(scala, {})
     if not build and not archive_sha512:
         result["problem"] = (
-            "Kafka {} for Scala {} is not in the catalogue ({}): set "
-            "kafka_archive_sha512 to the SHA-512 of its archive, or choose "
-            "a known version.".format(
+            "kafka_version is {} and kafka_scala_version is {}, which is not "
+            "in the catalogue ({}): choose one that is, or set "
+            "kafka_archive_sha512 to the SHA-512 of its archive.".format(
                 version,
                 scala,
                 ", ".join(

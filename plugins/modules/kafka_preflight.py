@@ -35,15 +35,27 @@ options:
       path: {type: path, required: true, description: Folder.}
       megabytes: {type: int, required: true, description: Space it needs.}
       setting: {type: str, required: true, description: Its variable.}
-  disks:
-    description: Folders, and how large their disks have to be in all.
+  data_dirs:
+    description: Folders of the messages.
+    type: list
+    elements: path
+    default: []
+  data_megabytes:
+    description: How large the disks of O(data_dirs) have to be in all.
+    type: int
+    default: 0
+  directories:
+    description: Folders that must be there, or that can be made.
     type: list
     elements: dict
     default: []
     suboptions:
       path: {type: path, required: true, description: Folder.}
-      megabytes: {type: int, required: true, description: Size of the disk.}
       setting: {type: str, required: true, description: Its variable.}
+      executes:
+        description: Whether programs or their libraries are started there.
+        type: bool
+        default: false
   peers:
     description: Other machines that must be found and reached from here.
     type: list
@@ -139,8 +151,10 @@ memory:
 """
 
 import errno
+import getpass
 import glob
 import grp
+import ipaddress
 import os
 import pwd
 import shutil
@@ -252,26 +266,70 @@ def existing_parent(path):
     return path
 
 
-def look_at_disk(disk):
-    found = os.statvfs(existing_parent(disk["path"]))
-    if found.f_flag & os.ST_RDONLY:
+def look_at_directory(directory):
+    path, setting = directory["path"], directory["setting"]
+    there = existing_parent(path)
+    if not os.path.isdir(there):
         yield (
-            f"{disk['path']} is on a disk that is mounted for reading only: "
-            f"mount it for writing, or change {disk['setting']}."
+            f"{there} is no directory, and {path} could not be made: correct "
+            f"{setting}."
         )
-    total = found.f_blocks * found.f_frsize // MIB
-    if total < disk["megabytes"]:
+        return
+    flags = os.statvfs(there).f_flag
+    if flags & os.ST_RDONLY:
         yield (
-            f"{disk['path']} is on a disk of {total} MB, and the topics of "
-            f"kafka_topics may grow to {disk['megabytes']} there: lower their "
-            f"retention.bytes or partitions, or change {disk['setting']}."
+            f"{path} is on a disk that is mounted for reading only: mount it "
+            f"for writing, or change {setting}."
         )
+    elif not os.access(there, os.W_OK | os.X_OK):
+        yield (
+            f"{there} cannot be written by {getpass.getuser()}: change its "
+            f"owner or its mode, or change {setting}."
+        )
+    elif directory["executes"] and flags & os.ST_NOEXEC:
+        yield (
+            f"{path} is on a disk that is mounted noexec, and programs are "
+            f"started from there: mount it without that, or change {setting}."
+        )
+
+
+def look_at_disks(paths, megabytes):
+    """What is on one disk counts once."""
+    disks = {}
+    for path in map(existing_parent, paths):
+        found = os.statvfs(path)
+        disks[os.stat(path).st_dev] = found.f_blocks * found.f_frsize // MIB
+    total = sum(disks.values())
+    if total < megabytes:
+        yield (
+            f"The disks of kafka_data_dirs have {total} MB, and topics may "
+            f"grow to {megabytes} MB there: lower kafka_retention_bytes, or "
+            "retention.bytes or partitions in kafka_topics, or have larger "
+            "disks."
+        )
+
+
+def loopback_of(name, port):
+    """The loopback address that a name has here; empty if it has none."""
+    for *_rest, where in socket.getaddrinfo(
+        name, port, type=socket.SOCK_STREAM
+    ):
+        if ipaddress.ip_address(where[0].partition("%")[0]).is_loopback:
+            return where[0]
+    return ""
 
 
 def look_at_peer(peer):
     """A refused connection is an answer: somebody may listen there later."""
     where = f"{peer['address']}:{peer['port']}"
     try:
+        own = loopback_of(peer["address"], peer["port"])
+        if own:
+            return (
+                f"{peer['address']} is {own} to this machine, which is this "
+                f"machine itself: correct {peer['setting']}, or the line of "
+                "that name in /etc/hosts."
+            )
         with socket.create_connection(
             (peer["address"], peer["port"]), timeout=CONNECT
         ):
@@ -341,10 +399,15 @@ def look_at_file(item, mark):
 def find_problems(options):
     for listener in options["listeners"]:
         yield from look_at_listener(listener, options["config_file"])
+    data_dirs = [
+        {"path": path, "setting": "kafka_data_dirs", "executes": False}
+        for path in options["data_dirs"]
+    ]
+    for directory in data_dirs + options["directories"]:
+        yield from look_at_directory(directory)
     for space in options["space"]:
         yield from look_at_space(space)
-    for disk in options["disks"]:
-        yield from look_at_disk(disk)
+    yield from look_at_disks(options["data_dirs"], options["data_megabytes"])
     yield from look_at_peers(options["peers"])
     yield from look_at_clock(options["clock"], time.time())
     for item in options["ours"]:
@@ -386,11 +449,16 @@ def main():
                 "default": [],
                 "options": table(path="path", megabytes="int", setting="str"),
             },
-            "disks": {
+            "data_dirs": {"type": "list", "elements": "path", "default": []},
+            "data_megabytes": {"type": "int", "default": 0},
+            "directories": {
                 "type": "list",
                 "elements": "dict",
                 "default": [],
-                "options": table(path="path", megabytes="int", setting="str"),
+                "options": {
+                    **table(path="path", setting="str"),
+                    "executes": {"type": "bool", "default": False},
+                },
             },
             "peers": {
                 "type": "list",

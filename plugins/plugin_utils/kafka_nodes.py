@@ -6,6 +6,9 @@
 
 import ipaddress
 
+#: Names that every machine has for itself.
+LOCAL = ("ip6-localhost", "ip6-loopback", "localhost", "localhost6")
+
 #: What a node does unless it is told.
 ROLES = ("broker", "controller")
 
@@ -22,7 +25,7 @@ def is_loopback(address):
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
-        return address == "localhost"
+        return address.split(".")[0] in LOCAL
 
 
 def node_address(node):

@@ -77,26 +77,72 @@ def test_missing_space_is_named(tmp_path):
     assert not list(kafka_preflight.look_at_space(space | {"megabytes": 0}))
 
 
-def test_a_disk_too_small_for_full_topics_is_named(tmp_path):
-    disk = {"path": str(tmp_path / "a"), "megabytes": 10**12, "setting": "s"}
-    (problem,) = kafka_preflight.look_at_disk(disk)
-    assert "retention.bytes" in problem
-    assert problem.endswith("or change s.")
-    assert not list(kafka_preflight.look_at_disk(disk | {"megabytes": 1}))
+def test_disks_too_small_for_full_topics_are_named(tmp_path):
+    paths = [str(tmp_path / "a"), str(tmp_path / "b")]
+    (problem,) = kafka_preflight.look_at_disks(paths, 10**12)
+    assert "lower kafka_retention_bytes" in problem
+    found = os.statvfs(tmp_path)
+    total = found.f_blocks * found.f_frsize // 2**20
+    assert list(kafka_preflight.look_at_disks(paths, total)) == []
+    # Two directories of one disk are not two disks.
+    assert list(kafka_preflight.look_at_disks(paths, total + 1))
 
 
-def test_a_disk_that_cannot_be_written_is_named(tmp_path, monkeypatch):
-    class ReadOnly:
-        f_flag = os.ST_RDONLY
-        f_blocks = f_frsize = 2**20
-
-    monkeypatch.setattr(os, "statvfs", lambda path: ReadOnly)
-    disk = {"path": str(tmp_path), "megabytes": 1, "setting": "s"}
-    (problem,) = kafka_preflight.look_at_disk(disk)
-    assert "mounted for reading only" in problem
+def directory(path, executes=False):
+    return {"path": str(path), "setting": "kafka_x", "executes": executes}
 
 
-def test_a_peer_that_listens_or_refuses_is_reached(taken_port):
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        (os.ST_RDONLY, "mounted for reading only"),
+        (os.ST_NOEXEC, "mounted noexec"),
+    ],
+)
+def test_a_disk_that_cannot_be_used_is_named(
+    tmp_path, monkeypatch, flag, words
+):
+    class Mounted:
+        f_flag = flag
+
+    monkeypatch.setattr(os, "statvfs", lambda path: Mounted)
+    there = directory(tmp_path / "new", executes=True)
+    (problem,) = kafka_preflight.look_at_directory(there)
+    assert words in problem
+    assert "change kafka_x" in problem
+
+
+def test_a_file_in_the_way_of_a_directory_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        (problem,) = kafka_preflight.look_at_directory(directory(path))
+        assert f"{tmp_path / 'file'} is no directory" in problem
+        assert "correct kafka_x" in problem
+
+
+def test_a_directory_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    below = directory(tmp_path / "a" / "b")
+    assert list(kafka_preflight.look_at_directory(below)) == []
+    # Root may write everywhere.
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    (problem,) = kafka_preflight.look_at_directory(below)
+    assert f"{tmp_path} cannot be written by" in problem
+
+
+def test_a_peer_that_is_this_machine_to_itself_is_told():
+    """What /etc/hosts of Debian says of a machine's own name."""
+    (problem,) = kafka_preflight.look_at_peers(
+        [{"address": "localhost", "port": 9093, "setting": "kafka_x of k2"}]
+    )
+    assert "is this machine itself" in problem.replace(
+        "which is this", "is this"
+    )
+    assert "correct kafka_x of k2" in problem
+    assert "/etc/hosts" in problem
+
+
+def test_a_peer_that_listens_or_refuses_is_reached(taken_port, monkeypatch):
+    monkeypatch.setattr(kafka_preflight, "loopback_of", lambda *where: "")
     peers = [
         {"address": "127.0.0.1", "port": port, "setting": "s"}
         for port in (taken_port, 1)
@@ -110,6 +156,7 @@ def test_a_peer_without_a_name_or_a_way_is_told(monkeypatch):
 
     nobody = {"address": "nobody.invalid", "port": 9093, "setting": "s"}
     assert "no name that this machine" in kafka_preflight.look_at_peer(nobody)
+    monkeypatch.setattr(kafka_preflight, "loopback_of", lambda *where: "")
     monkeypatch.setattr(socket, "create_connection", never)
     told = kafka_preflight.look_at_peer(nobody)
     assert "nobody.invalid:9093 cannot be reached" in told

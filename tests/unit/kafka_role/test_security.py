@@ -295,6 +295,25 @@ def test_a_certificate_makes_another_principal_than_a_password():
 # -- what is refused ----
 
 
+QUOTA = "producer_byte_rate"
+
+
+def rule(**more):
+    return {
+        "principal": "User:a",
+        "resource": "topic",
+        "name": "t",
+        "operations": ["READ"],
+        **more,
+    }
+
+
+def alone(listen, advertised):
+    single = spec("sasl_ssl")
+    single["nodes"][0].update(listen=listen, advertised=advertised)
+    return single
+
+
 def changed(node, **more):
     cluster = spec("sasl_ssl", 3)
     cluster["nodes"][node].update(more)
@@ -319,7 +338,7 @@ def changed(node, **more):
         (changed(0, listen="127.0.0.1"), ["kafka_listen_address of k1"]),
         (
             spec("sasl_ssl", 3, admin_password=""),
-            ["kafka_admin_password has fewer than 8"],
+            ["kafka_admin_password is missing"],
         ),
         (spec("sasl_scram", admin_password=SHORT), ["kafka_admin_password"]),
         (spec("sasl_scram", admin_password="ab" * 4), ["repeats fewer"]),
@@ -354,6 +373,57 @@ def changed(node, **more):
             ["password of nova", "one line"],
         ),
         (spec(users=[user()]), ["kafka_users has the user nova", "sasl_ssl"]),
+        *[
+            (
+                spec("sasl_ssl", users=[user(password=word)]),
+                ["password of nova", "tried first"],
+            )
+            for word in ("Password1!", "123456789", "nova12345", "changeme")
+        ],
+        (spec("sasl_ssl", admin_user="a b"), ["kafka_admin_user is 'a b'"]),
+        (spec("sasl_ssl", admin_user="controller"), ["kafka_admin_user"]),
+        (
+            spec("sasl_ssl", users=[user(quotas={"producer_rate": 5})]),
+            ["have producer_rate", "producer_byte_rate"],
+        ),
+        (
+            spec("sasl_ssl", users=[user(quotas={QUOTA: "much"})]),
+            ["producer_byte_rate of nova in kafka_users is 'much'"],
+        ),
+        (
+            spec("sasl_ssl", super_users=["a;b"]),
+            ["kafka_super_users has 'a;b'"],
+        ),
+        (
+            spec(super_users=["ops"]),
+            ["kafka_super_users is set", "nobody is asked for a name"],
+        ),
+        (spec(acls=[rule()]), ["kafka_acls is set"]),
+        (spec("sasl_ssl", acls=[rule(principal="a")]), ["write User:a."]),
+        (
+            spec("sasl_ssl", acls=[rule(operations=["READD"])]),
+            ["operation READD", "ALTER, "],
+        ),
+        (
+            spec("sasl_ssl", acls=[rule(resource="cluster")]),
+            ["write kafka-cluster"],
+        ),
+        (
+            changed(1, known=False),
+            ["kafka_nodes names k2, which the inventory does not know"],
+        ),
+        (changed(1, roles="broker"), ["kafka_node_roles of k2 is text"]),
+        (changed(1, advertised=ANY), ["Nobody can connect to " + ANY]),
+        (
+            changed(1, advertised="localhost.localdomain"),
+            ["kafka_advertised_address of k2"],
+        ),
+        (alone(ANY, ""), ["Clients cannot connect", "kafka_advertised_add"]),
+        (
+            alone(ANY, "localhost"),
+            ["told to connect to localhost", "kafka_advertised_address"],
+        ),
+        (spec("sasl_ssl", pki_dir="pki"), ["kafka_pki_dir is 'pki'"]),
         (changed(1, roles=["brokre"]), ["kafka_node_roles of k2 has brokre"]),
         (
             spec("sasl_ssl", 3, static_only=True),

@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Filters of the role kafka: values that Kafka or the machine would refuse.
+
+Each returns one sentence for each thing, with the variable to set. They run
+before anything is changed; Kafka itself would tell when it starts.
+"""
+
+import difflib
+import ipaddress
+import posixpath
+import re
+
+HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?$")
+ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]*\$?$")
+TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$")
+#: Names of settings that end so have a number.
+NUMERIC = re.compile(
+    r"(^|\.)(bytes|factor|hours|isr|minutes|ms|partitions|replicas|retries"
+    r"|seconds|threads)$"
+)
+NUMBER = re.compile(r"-?[0-9]+$")
+PATH = re.compile(r"/[^/\s,\"$][^\s,\"$]*$")
+
+#: Variable, what its value must match, what to write. Empty values of the
+#: second group are left to others.
+PATTERNS = (
+    ("kafka_user", ACCOUNT, "write the name of an account, like kafka"),
+    ("kafka_group", ACCOUNT, "write the name of a group, like kafka"),
+    (
+        "kafka_service_name",
+        re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*$"),
+        "write a name of letters, digits and dashes, like kafka",
+    ),
+    (
+        "kafka_heap",
+        re.compile(r"0*[1-9][0-9]*[kKmMgG]$"),
+        "write a number and a unit, like 512m",
+    ),
+    (
+        "kafka_log_file_size",
+        re.compile(r"[1-9][0-9]*([KMG]B)?$"),
+        "write a number and a unit, like 32MB",
+    ),
+    (
+        "kafka_admin_client_version",
+        re.compile(r"[0-9]+(\.[0-9]+)+$"),
+        "write a version of confluent-kafka, like 2.16.1",
+    ),
+    (
+        "kafka_cluster_id",
+        re.compile(r"([A-Za-z0-9_-]{22})?$"),
+        "write the 22 characters that kafka-storage.sh random-uuid prints, "
+        "or leave it empty",
+    ),
+    (
+        "kafka_archive_sha512",
+        re.compile(r"([0-9A-Fa-f]{128})?$"),
+        "write the 128 hexadecimal digits that sha512sum prints, or leave it "
+        "empty",
+    ),
+    (
+        "kafka_rack",
+        re.compile(r"[^\x00-\x1f]*$"),
+        "write a name of one line",
+    ),
+)
+#: Variable, the smallest number that makes sense.
+MINIMA = (
+    ("kafka_download_timeout", 1),
+    ("kafka_log_file_count", 1),
+    ("kafka_message_max_bytes", 1024),
+    ("kafka_node_id", 0),
+    ("kafka_ready_timeout", 1),
+    ("kafka_required_space", 0),
+    ("kafka_tls_renew_days", 1),
+)
+#: Days for which the role's authority makes certificates.
+CERTIFICATE_DAYS = 397
+
+#: Settings of topics in Kafka 4.3; a newer one may have more.
+TOPIC_SETTINGS = (
+    *("cleanup.policy", "compression.gzip.level", "compression.lz4.level"),
+    *("compression.type", "compression.zstd.level", "delete.retention.ms"),
+    *("file.delete.delay.ms", "flush.messages", "flush.ms"),
+    *("follower.replication.throttled.replicas", "index.interval.bytes"),
+    *("leader.replication.throttled.replicas", "local.retention.bytes"),
+    *("local.retention.ms", "max.compaction.lag.ms", "max.message.bytes"),
+    *("message.timestamp.after.max.ms", "message.timestamp.before.max.ms"),
+    *("message.timestamp.type", "min.cleanable.dirty.ratio"),
+    *("min.compaction.lag.ms", "min.insync.replicas", "preallocate"),
+    *("remote.log.copy.disable", "remote.log.delete.on.disable"),
+    *("remote.storage.enable", "retention.bytes", "retention.ms"),
+    *("segment.bytes", "segment.index.bytes", "segment.jitter.ms"),
+    *("segment.ms", "unclean.leader.election.enable"),
+)
+
+
+def _address_problem(setting, value):
+    if not value:
+        return ""
+    text = str(value)
+    try:
+        ipaddress.ip_address(text)
+        return ""
+    except ValueError:
+        pass
+    if HOST.match(text) and not re.fullmatch(r"[0-9.]+", text):
+        return ""
+    return (
+        f"{setting} is {text!r}: write a name or an address alone, without "
+        "port and brackets."
+    )
+
+
+def _addresses(values):
+    yield "kafka_listen_address", values["kafka_listen_address"]
+    yield "kafka_advertised_address", values["kafka_advertised_address"]
+    for one in values["kafka_listeners"]:
+        for key in ("address", "advertised_address"):
+            yield f"{key} of {one['name']} in kafka_listeners", one.get(key)
+    for address in values["kafka_tls_addresses"]:
+        yield "An entry of kafka_tls_addresses", address
+
+
+def kafka_value_problems(values):
+    """What single variables must not be; values has each by its name."""
+    problems = []
+    for name, pattern, advice in PATTERNS:
+        value = values.get(name, "")
+        if name in values and not pattern.match(str(value)):
+            problems.append(f"{name} is {value!r}: {advice}.")
+    problems += [
+        f"{name} is {values[name]}: write {least} or more."
+        for name, least in MINIMA
+        if name in values and int(values[name]) < least
+    ]
+    if int(values["kafka_tls_renew_days"]) >= CERTIFICATE_DAYS:
+        problems.append(
+            f"kafka_tls_renew_days is {values['kafka_tls_renew_days']}, and "
+            f"certificates are made for {CERTIFICATE_DAYS} days, so that "
+            "every run would renew them: write a smaller number, like 30."
+        )
+    if not values["kafka_listen_address"]:
+        problems.append(
+            "kafka_listen_address is empty: write an address of the machine, "
+            "127.0.0.1 for itself alone or 0.0.0.0 for all of its addresses."
+        )
+    problems += [_address_problem(*one) for one in _addresses(values)]
+    return [problem for problem in problems if problem]
+
+
+def _setting_problem(where, key, value):
+    if isinstance(value, (list, tuple, dict)) or value is None:
+        return (
+            f"{key} of {where} is no single value: write text or a number, "
+            "lists as Kafka has them, with commas."
+        )
+    if NUMERIC.search(key) and not NUMBER.match(str(value)):
+        return f"{key} of {where} is {value!r}: write a whole number."
+    return ""
+
+
+def _topic_setting_problem(where, key, value):
+    near = difflib.get_close_matches(key, TOPIC_SETTINGS, 1, 0.85)
+    if key not in TOPIC_SETTINGS and near:
+        return (
+            f"{where} has the setting {key}, which Kafka does not know: write "
+            f"{near[0]}."
+        )
+    return _setting_problem(where, key, value)
+
+
+def kafka_topic_problems(topics):
+    """Topics that Kafka would not make."""
+    problems, seen = [], set()
+    for topic in topics:
+        name = topic["name"]
+        where = f"{name} in kafka_topics"
+        if not TOPIC.match(name):
+            problems.append(
+                f"kafka_topics has a topic {name!r}: write a name of at most "
+                "249 letters, digits, dots, dashes and underscores."
+            )
+            continue
+        if name in seen:
+            problems.append(f"kafka_topics has {name} twice: remove one.")
+        seen.add(name)
+        if int(topic.get("partitions", 1)) < 1:
+            problems.append(
+                f"partitions of {where} is {topic['partitions']}: write 1 or "
+                "more."
+            )
+        copies = int(topic.get("replication_factor", -1))
+        if copies < -1 or copies == 0:
+            problems.append(
+                f"replication_factor of {where} is {copies}: write 1 or "
+                "more, or -1 for the broker's own."
+            )
+        problems += [
+            _topic_setting_problem(where, key, value)
+            for key, value in (topic.get("config") or {}).items()
+        ]
+    return [problem for problem in problems if problem]
+
+
+def kafka_property_problems(properties, owned, own):
+    """Settings that the role sets itself, and values that are none.
+
+    owned has the keys that variables set, and which variables; own are the
+    settings of this node, which would win without a word.
+    """
+    problems = []
+    both = sorted(set(properties) & ({*owned} | {*own}))
+    if both:
+        variables = sorted({owned.get(key, "kafka_security") for key in both})
+        problems.append(
+            f"kafka_properties sets {', '.join(both)}, which the role sets "
+            f"itself: remove that there, and use {', '.join(variables)}."
+        )
+    problems += [
+        _setting_problem("kafka_properties", key, value)
+        for key, value in properties.items()
+        if key not in both
+    ]
+    return [problem for problem in problems if problem]
+
+
+def kafka_path_problems(data_dirs, others):
+    """Directories that cannot be, or that are in each other's way.
+
+    others are directories with the variables that set them. What lies in a
+    directory of messages, the broker takes for messages, and does not start.
+    """
+    if not data_dirs:
+        return ["kafka_data_dirs is empty: write at least one directory."]
+    paths = [("kafka_data_dirs", path) for path in data_dirs]
+    paths += [(other["setting"], other["path"]) for other in others]
+    bad = [
+        f"{name} has {path!r}: write an absolute path below /, without "
+        "spaces, commas, quotes and dollar signs."
+        for name, path in paths
+        if not PATH.match(path) or "/.." in path
+    ]
+    if bad:
+        return bad
+    plain = [(name, posixpath.normpath(path)) for name, path in paths]
+    problems = []
+    for at, (name, path) in enumerate(plain):
+        for other, there in plain[at + 1 :]:
+            if path == there:
+                problems.append(
+                    f"{path} is named twice, by {name} and {other}: give "
+                    "each a directory of its own."
+                )
+            elif name == "kafka_data_dirs" and there.startswith(path + "/"):
+                problems.append(_within(other, there, path))
+            elif other == "kafka_data_dirs" and path.startswith(there + "/"):
+                problems.append(_within(name, path, there))
+    return problems
+
+
+def _within(name, inner, outer):
+    return (
+        f"{inner} of {name} is in {outer} of kafka_data_dirs, where Kafka "
+        "takes everything for messages, and would not start: give each a "
+        "directory beside the other."
+    )
+
+
+class FilterModule:
+    """The filters, by name."""
+
+    def filters(self):
+        return {
+            "kafka_path_problems": kafka_path_problems,
+            "kafka_property_problems": kafka_property_problems,
+            "kafka_topic_problems": kafka_topic_problems,
+            "kafka_value_problems": kafka_value_problems,
+        }

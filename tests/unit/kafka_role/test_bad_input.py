@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is written wrong is told in a sentence, with what to write."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.kafka_bus.openstack.plugins.filter import (
+    argument_problems as arguments,
+)
+from ansible_collections.kafka_bus.openstack.plugins.filter import (
+    kafka_problems as kp,
+)
+from ansible_collections.kafka_bus.openstack.plugins.filter import (
+    kafka_values as kv,
+)
+
+ROLE = Path(__file__).resolve().parents[3] / "roles" / "kafka"
+OPTIONS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())[
+    "argument_specs"
+]["main"]["options"]
+DEFAULTS = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
+HUSH = "hush-this-is-secret"
+
+
+def told(name, value):
+    return " ".join(
+        arguments.argument_problems({name: value}, OPTIONS, ["kafka_version"])
+    )
+
+
+def user(**more):
+    return [{"name": "nova", "password": HUSH, **more}]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("kafka_topics", "a", "kafka_topics is 'a': write a list in YAML"),
+        ("kafka_topics", None, "is empty: write a list, or [] for none"),
+        ("kafka_topics", {"a": 1}, "is {'a': 1}: write a list"),
+        ("kafka_topics", ["a"], "item 1 in kafka_topics is text: write {name"),
+        ("kafka_topics", [None], "item 1 in kafka_topics is empty"),
+        ("kafka_topics", [{"nam": "a"}], "the key nam, which means nothing"),
+        ("kafka_topics", [{"nam": "a"}], "has no name: write it"),
+        (
+            "kafka_topics",
+            [{"name": "a", "partition": 3}],
+            "a in kafka_topics has the key partition, which means nothing "
+            "there: write one of name, partitions,",
+        ),
+        (
+            "kafka_topics",
+            [{"name": "a", "partitions": "many"}],
+            "partitions of a in kafka_topics is 'many': write a whole number",
+        ),
+        ("kafka_topics", [{"name": "a", "partitions": None}], "is empty"),
+        ("kafka_topics", [{"name": "a", "config": "x=1"}], "a dictionary"),
+        ("kafka_topics", [{"name": "a", "state": "gone"}], "present, absent"),
+        ("kafka_topics", [{"name": 7}], "write text, in quotes"),
+        ("kafka_port", "abc", "kafka_port is 'abc': write a whole number"),
+        ("kafka_port", 9092.5, "write a whole number"),
+        ("kafka_port", True, "write a whole number"),
+        ("kafka_port", None, "write a whole number, or leave it out"),
+        ("kafka_allow_plaintext", "maybe", "write true or false"),
+        ("kafka_security", "SASL_SSL", "write one of plaintext, ssl, mtls"),
+        ("kafka_security", None, "write one of plaintext, ssl, mtls"),
+        ("kafka_nodes", ["a", "b"], "is a list: write a dictionary"),
+        ("kafka_nodes", "a", "write a dictionary in YAML"),
+        ("kafka_listeners", [{"name": "EXTERNAL"}], "has no port: write it"),
+        (
+            "kafka_listeners",
+            [{"name": "EXTERNAL", "port": 9094, "adress": "::1"}],
+            "EXTERNAL in kafka_listeners has the key adress",
+        ),
+        ("kafka_users", "nova", "kafka_users is text: write a list"),
+        ("kafka_users", {"nova": HUSH}, "is a dictionary: write a list"),
+        (
+            "kafka_users",
+            user(passwd=HUSH),
+            "nova in kafka_users has the key",
+        ),
+        ("kafka_users", user(grants="notifier"), "a list of some of notif"),
+        ("kafka_users", user(grants=["w"]), "one of notifier, listener"),
+        ("kafka_users", user(quotas=5), "write a dictionary"),
+        ("kafka_users", [{"name": "a", "password": 7 * 10**9}], "in quotes"),
+        ("kafka_admin_password", 1234567890, "is a number: write text"),
+        ("kafka_super_users", "ops", "write a list"),
+        ("kafka_acls", [{"principal": "User:a"}], "has no operations"),
+        ("kafka_data_dirs", "/srv", '{"kafka_data_dirs": ["..."]}'),
+        ("kafka_data_dirs", [None], "item 1 in kafka_data_dirs is empty"),
+        ("kafka_properties", ["a=b"], "is a list: write a dictionary"),
+        ("kafka_firewall", "iptables", "write one of none, ufw, firewalld"),
+        ("kafka_version", None, "write text"),
+    ],
+)
+def test_a_value_of_another_type_is_told(name, value, words):
+    said = told(name, value)
+    assert words in said
+    assert name in said
+    assert said.endswith(".")
+    assert HUSH not in said
+    assert "7000000000" not in said
+    assert "1234567890" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("kafka_version", 4.3),
+        ("kafka_port", "9092"),
+        ("kafka_allow_plaintext", "yes"),
+        ("kafka_allow_plaintext", True),
+        ("kafka_users", user(quotas={"producer_byte_rate": None})),
+        ("kafka_users", [{"name": "nova", "password": None}]),
+        (
+            "kafka_listeners",
+            [{"name": "A", "port": "9094", "address": None, "tls": None}],
+        ),
+    ],
+)
+def test_what_the_command_line_makes_of_a_value_is_taken(name, value):
+    assert told(name, value) == ""
+
+
+def test_the_defaults_are_not_refused():
+    plain = {
+        name: value
+        for name, value in DEFAULTS.items()
+        if "{{" not in str(value)
+    }
+    assert arguments.argument_problems(plain, OPTIONS) == []
+    assert kv.kafka_value_problems(plain) == []
+    assert kv.kafka_topic_problems(DEFAULTS["kafka_topics"]) == []
+
+
+@pytest.mark.parametrize(
+    ("nodes", "words"),
+    [
+        ({"k1": None}, "kafka_nodes gives k1 no id: write k1: {id: 1}"),
+        ({"k1": 1}, "kafka_nodes gives k1 no id"),
+        ({"k1": {"directory_id": "x"}}, "no id"),
+        ({"k1": {"id": 1, "roles": ["broker"]}}, "k1 the key roles"),
+    ],
+)
+def test_a_node_that_is_written_wrong_is_told(nodes, words):
+    (problem,) = kp.kafka_node_shape_problems(nodes)
+    assert words in problem
+
+
+# -- values ----
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("kafka_heap", "0m", "like 512m"),
+        ("kafka_heap", "half", "like 512m"),
+        ("kafka_log_file_size", "big", "like 32MB"),
+        ("kafka_log_file_count", 0, "write 1 or more"),
+        ("kafka_message_max_bytes", 0, "write 1024 or more"),
+        ("kafka_node_id", -1, "write 0 or more"),
+        ("kafka_cluster_id", "x", "22 characters"),
+        ("kafka_archive_sha512", "abc", "128 hexadecimal digits"),
+        ("kafka_service_name", "a b", "like kafka"),
+        ("kafka_user", "", "name of an account"),
+        ("kafka_listen_address", "", "write an address of the machine"),
+        ("kafka_listen_address", "localhost:9092", "without port"),
+        ("kafka_listen_address", "[::1]", "and brackets"),
+        ("kafka_listen_address", "10.0.0.300", "a name or an address"),
+        ("kafka_advertised_address", "http://k", "a name or an address"),
+        ("kafka_advertised_address", "a b", "a name or an address"),
+        ("kafka_tls_addresses", ["a:1"], "An entry of kafka_tls_addresses"),
+        ("kafka_tls_renew_days", 400, "write a smaller number"),
+        (
+            "kafka_listeners",
+            [{"name": "A", "port": 1, "advertised_address": "x:1"}],
+            "advertised_address of A in kafka_listeners",
+        ),
+    ],
+)
+def test_a_value_that_cannot_be_is_told(name, value, words):
+    said = " ".join(kv.kafka_value_problems({**DEFAULTS, name: value}))
+    assert words in said
+    assert name in said
+
+
+@pytest.mark.parametrize("address", ["::1", "192.0.2.1", "k1.example.org"])
+def test_an_address_alone_is_taken(address):
+    values = {**DEFAULTS, "kafka_listen_address": address}
+    assert kv.kafka_value_problems(values) == []
+
+
+@pytest.mark.parametrize(
+    ("topic", "words"),
+    [
+        ({"name": "a b"}, "'a b'"),
+        ({"name": ".."}, "'..'"),
+        ({"name": "a", "partitions": 0}, "write 1 or more"),
+        ({"name": "a", "replication_factor": 0}, "or -1 for the broker's"),
+        ({"name": "a", "config": {"retention.byte": 5}}, "retention.bytes."),
+        ({"name": "a", "config": {"retention.ms": "week"}}, "a whole number"),
+        ({"name": "a", "config": {"retention.ms": None}}, "no single value"),
+    ],
+)
+def test_a_topic_that_cannot_be_is_told(topic, words):
+    (problem,) = kv.kafka_topic_problems([topic])
+    assert words in problem
+    assert "kafka_topics" in problem
+
+
+def test_a_topic_that_is_there_twice_is_told():
+    assert kv.kafka_topic_problems([{"name": "a"}, {"name": "a"}]) == [
+        "kafka_topics has a twice: remove one."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("properties", "words"),
+    [
+        ({"log.dirs": "/x"}, "use kafka_data_dirs"),
+        # Set by the role without a variable of its own: it would win.
+        ({"allow.everyone.if.no.acl.found": True}, "remove that there"),
+        ({"log.retention.hours": "week"}, "is 'week': write a whole number"),
+        ({"log.retention.hours": None}, "no single value"),
+        ({"a": {"b": 1}}, "no single value"),
+        ({"super.users": ["a"]}, "use kafka_super_users"),
+    ],
+)
+def test_a_property_that_cannot_be_is_told(properties, words):
+    (problem,) = kv.kafka_property_problems(
+        properties,
+        {"log.dirs": "kafka_data_dirs", "super.users": "kafka_super_users"},
+        {"allow.everyone.if.no.acl.found": "false"},
+    )
+    assert words in problem
+    assert "kafka_properties" in problem
+
+
+def test_other_properties_are_taken():
+    properties = {
+        "log.retention.hours": "48",
+        "num.partitions": 3,
+        "log.cleanup.policy": "compact,delete",
+        "log.retention.bytes": -1,
+        "delete.topic.enable": False,
+    }
+    assert kv.kafka_property_problems(properties, {}, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("data_dirs", "words"),
+    [
+        ([], "kafka_data_dirs is empty: write at least one"),
+        (["srv"], "write an absolute path"),
+        (["/srv/../etc"], "write an absolute path"),
+        (["/srv/a b"], "without spaces"),
+        (["/srv/a", "/srv/a/"], "/srv/a is named twice"),
+        (["/srv/a", "/srv/a/b"], "/srv/a/b of kafka_data_dirs is in /srv/a"),
+        (["/srv/b/c", "/srv/b"], "/srv/b/c of kafka_data_dirs is in /srv/b"),
+        (["/var/lib/kafka"], "/var/lib/kafka/tmp of kafka_tmp_dir is in"),
+        (["/var/log/kafka"], "by kafka_data_dirs and kafka_log_dir"),
+    ],
+)
+def test_directories_in_each_others_way_are_told(data_dirs, words):
+    others = [
+        {"setting": "kafka_tmp_dir", "path": "/var/lib/kafka/tmp"},
+        {"setting": "kafka_log_dir", "path": "/var/log/kafka"},
+    ]
+    problems = kv.kafka_path_problems(data_dirs, others)
+    assert words in " ".join(problems)
+    good = ["/var/lib/kafka/data", "/var/lib/kafka/data2"]
+    assert kv.kafka_path_problems(good, others) == []

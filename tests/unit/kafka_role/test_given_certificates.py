@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Certificates that the brokers would not take are refused beforehand."""
+
+import datetime
+
+import pytest
+from ansible_collections.kafka_bus.openstack.plugins.filter import (
+    kafka_pem as kp,
+)
+from ansible_collections.kafka_bus.openstack.plugins.modules import (
+    kafka_certificates as pki,
+)
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+CA, NODE, KEY = "kafka_tls_ca_file", "kafka_tls_certificate_file", kp.KEY
+FILES = {CA: "/pki/ca.pem", NODE: "/pki/k1.pem", KEY: "/pki/k1.key"}
+AUTHORITY = pki.make_authority("one")
+NAMES = ["k1", "k1.example.org", "192.0.2.1"]
+
+
+def spec(**more):
+    nodes = [
+        {"host": f"k{n}", "id": n, "listen": f"192.0.2.{n}", "advertised": ""}
+        for n in (1, 2, 3)
+    ]
+    return {
+        "controller_security": "mtls",
+        "host": "k1",
+        "listeners": [],
+        "mechanism": "SCRAM-SHA-512",
+        "nodes": nodes,
+        "security": "sasl_ssl",
+        "tls_files": FILES,
+        **more,
+    }
+
+
+def contents(name="k1", addresses=NAMES, days=9, authority=AUTHORITY):
+    key, certificate = pki.issue(*authority, name, addresses, days)
+    return {
+        CA: pki.pem(AUTHORITY[1]).decode(),
+        NODE: pki.pem(certificate).decode(),
+        KEY: pki.key_bytes(key).decode(),
+    }
+
+
+GOOD = contents()
+
+
+def told(found, **more):
+    return " ".join(kp.kafka_certificate_problems(spec(**more), found))
+
+
+def test_a_certificate_that_fits_is_taken():
+    assert told(GOOD) == ""
+    wide = contents(addresses=["*.example.org"])
+    named = [{**n, "advertised": "k1.example.org"} for n in spec()["nodes"]]
+    assert told(wide, nodes=named) == ""
+
+
+def test_certificates_that_nobody_needs_are_not_looked_at():
+    assert told({}, security="plaintext", nodes=spec()["nodes"][:1]) == ""
+
+
+@pytest.mark.parametrize("name", [CA, NODE, KEY])
+def test_a_file_that_cannot_be_read_is_told(name):
+    said = told({**GOOD, name: ""})
+    assert said.startswith(f"{name} is {FILES[name]}, which cannot be read")
+
+
+@pytest.mark.parametrize("name", [CA, NODE, KEY])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hello",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
+        "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----",
+    ],
+)
+def test_a_file_of_something_else_is_told(name, text):
+    said = told({**GOOD, name: text})
+    assert f"{name} ({FILES[name]}) holds no" in said
+    assert "AAAA" not in said
+
+
+def test_a_certificate_of_another_authority_is_told():
+    said = told(contents(authority=pki.make_authority("two")))
+    assert f"was not made by an authority in {CA}" in said
+    assert "CN=two" in said
+
+
+def test_a_certificate_for_other_names_is_told():
+    said = told(contents(addresses=["k1"]))
+    assert "is not for 192.0.2.1" in said
+    outside = [{"name": "E", "port": 1, "advertised_address": "out.example"}]
+    assert "is not for out.example" in told(GOOD, listeners=outside)
+
+
+def test_a_certificate_of_another_node_is_told():
+    assert "common name k2" in told(contents("k2"))
+    assert told(contents("k2"), security="ssl", nodes=spec()["nodes"][:1]) == (
+        ""
+    )
+
+
+def test_a_certificate_that_has_ended_or_not_begun_is_told():
+    for days, words in ((30, "has ended on"), (-30, "begins on")):
+        now = pki.now() + datetime.timedelta(days=days)
+        said = kp.kafka_certificate_problems(spec(), GOOD, now)
+        assert words in " ".join(said)
+
+
+def test_a_certificate_for_servers_only_is_told():
+    key = ec.generate_private_key(ec.SECP256R1())
+    made = (
+        pki.builder(pki.subject("k1"), AUTHORITY[1].subject, key, 9)
+        .add_extension(
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False
+        )
+        .add_extension(
+            x509.SubjectAlternativeName([pki.general_name("192.0.2.1")]),
+            False,
+        )
+        .sign(AUTHORITY[0], hashes.SHA256())
+    )
+    found = {
+        **GOOD,
+        NODE: pki.pem(made).decode(),
+        KEY: pki.key_bytes(key).decode(),
+    }
+    assert "for servers only" in told(found)
+    assert "for servers only" not in told(
+        found, security="ssl", nodes=spec()["nodes"][:1]
+    )
+
+
+def test_a_key_of_another_certificate_is_told():
+    assert f"is not the key of {NODE}" in told({**GOOD, KEY: contents()[KEY]})
+
+
+@pytest.mark.parametrize(
+    ("form", "lock", "words"),
+    [
+        ("TraditionalOpenSSL", None, "not in PKCS 8"),
+        ("TraditionalOpenSSL", b"word", "asks for a password"),
+        ("PKCS8", b"word", "asks for a password"),
+    ],
+)
+def test_a_key_that_kafka_cannot_read_is_told(form, lock, words):
+    key, certificate = pki.issue(*AUTHORITY, "k1", NAMES, 9)
+    text = key.private_bytes(
+        serialization.Encoding.PEM,
+        getattr(serialization.PrivateFormat, form),
+        serialization.BestAvailableEncryption(lock)
+        if lock
+        else serialization.NoEncryption(),
+    ).decode()
+    said = told({**GOOD, NODE: pki.pem(certificate).decode(), KEY: text})
+    assert words in said
+    assert "openssl pkcs8 -topk8 -nocrypt" in said
