@@ -73,7 +73,10 @@ def kafka_open_ports(spec):
 
 
 def kafka_peers(spec):
-    """Where this node must reach the others: address, port, its setting."""
+    """Where this node must reach the others: address, port, its setting.
+
+    One that leaves may be gone already.
+    """
     own = own_node(spec)
     found = []
     for node in spec["nodes"] if is_cluster(spec) else []:
@@ -89,7 +92,7 @@ def kafka_peers(spec):
                 "setting": f"kafka_advertised_address of {node['host']}",
             }
             for port in ports
-            if node is not own
+            if node is not own and node["host"] != spec["leaving"]
         ]
     return found
 

@@ -340,7 +340,11 @@ def _one_node_problems(node):
 
 def _node_problems(spec):
     nodes = spec["nodes"]
-    unknown = [n["host"] for n in nodes if not n.get("known", True)]
+    unknown = [
+        node["host"]
+        for node in nodes
+        if not node.get("known", True) and node["host"] != spec["leaving"]
+    ]
     if unknown:
         yield (
             f"kafka_nodes names {', '.join(unknown)}, which the inventory "

@@ -46,6 +46,7 @@ def spec(security="plaintext", nodes=1, **more):
         "given_nodes": hosts if nodes > 1 else [],
         "group_hosts": hosts,
         "host": "k1",
+        "leaving": "",
         "listeners": [],
         "mechanism": "SCRAM-SHA-512",
         "nodes": [
@@ -511,6 +512,16 @@ def test_a_node_has_to_reach_those_that_it_talks_to():
         ("k5", 9092),
     }
     assert kn.kafka_peers(spec()) == []
+
+
+def test_a_machine_that_is_lost_can_still_be_taken_out():
+    """It is neither asked nor looked for in the inventory."""
+    cluster = changed(2, known=False)
+    assert "k3" in str(kp.kafka_security_problems(cluster))
+    cluster["leaving"] = "k3"
+    assert kp.kafka_security_problems(cluster) == []
+    reached = {peer["address"] for peer in kn.kafka_peers(cluster)}
+    assert reached == {"k2.example.org"}
 
 
 def test_controllers_have_no_copies_of_topics():
