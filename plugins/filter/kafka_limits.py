@@ -6,6 +6,8 @@ Each returns one sentence for each thing that cannot work, and what to write.
 
 import re
 
+#: Bytes of heap that a broker needs to come up at all.
+LEAST_HEAP = 96 * 2**20
 UNITS = {"k": 2**10, "m": 2**20, "g": 2**30}
 
 
@@ -99,6 +101,11 @@ def kafka_heap_problem(heap, memory):
     The page cache needs room beside it, so half of the memory is a warning in
     Kafka's own documentation; here only what cannot work is refused.
     """
+    if size(heap) < LEAST_HEAP:
+        return (
+            f"kafka_heap is {heap}, in which Kafka does not start: set it to "
+            "256m or more."
+        )
     if size(heap) < memory * 2**20:
         return ""
     return (

@@ -74,6 +74,16 @@ MINIMA = (
     ("kafka_required_space", 0),
     ("kafka_tls_renew_days", 1),
 )
+LOGGER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*(\.[A-Za-z_$][A-Za-z0-9_$]*)*$")
+LEVELS = ("OFF", "FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE", "ALL")
+#: What other variables tell the JVM.
+JVM_OWN = {
+    "-Xms": "kafka_heap",
+    "-Xmx": "kafka_heap",
+    "-Djava.io.tmpdir": "kafka_tmp_dir",
+    "-Dkafka.logs.dir": "kafka_log_dir",
+    "-Dlog4j": "kafka_log_levels",
+}
 #: Days for which the role's authority makes certificates.
 CERTIFICATE_DAYS = 397
 
@@ -122,6 +132,49 @@ def _addresses(values):
         yield "An entry of kafka_tls_addresses", address
 
 
+def _jvm_problems(options):
+    for option in options:
+        own = [JVM_OWN[one] for one in JVM_OWN if option.startswith(one)]
+        if not re.match(r"-[^\s\"'`$\\]+$", option):
+            yield (
+                f"kafka_jvm_options has {option!r}: write each option by "
+                "itself, with its dash, without spaces, quotes and dollar "
+                "signs."
+            )
+        elif own:
+            yield (
+                f"kafka_jvm_options has {option}, which {own[0]} sets: "
+                "remove it there."
+            )
+
+
+def _level_problems(levels):
+    for name, level in levels.items():
+        if not LOGGER.match(str(name)):
+            yield (
+                f"kafka_log_levels has {name!r}: write the name of a logger, "
+                "like kafka.request.logger, or root."
+            )
+        elif level not in LEVELS:
+            yield (
+                f"kafka_log_levels has {level!r} for {name}: write one of "
+                f"{', '.join(LEVELS)}, in quotes."
+            )
+
+
+def _retention_problems(values):
+    for name, unit in (
+        ("kafka_retention_hours", "hours"),
+        ("kafka_retention_bytes", "bytes"),
+    ):
+        number = int(values[name])
+        if number < -1 or number == 0:
+            yield (
+                f"{name} is {number}: write the {unit} that are kept, 1 or "
+                "more, or -1 for no limit."
+            )
+
+
 def kafka_value_problems(values):
     """What single variables must not be; values has each by its name."""
     problems = []
@@ -146,6 +199,9 @@ def kafka_value_problems(values):
             "127.0.0.1 for itself alone or 0.0.0.0 for all of its addresses."
         )
     problems += [_address_problem(*one) for one in _addresses(values)]
+    problems += _retention_problems(values)
+    problems += _jvm_problems(values["kafka_jvm_options"])
+    problems += _level_problems(values["kafka_log_levels"])
     return [problem for problem in problems if problem]
 
 

@@ -93,6 +93,36 @@ def test_topics_have_the_copies_of_a_cluster() -> None:
     assert "retention.ms=86400000" in heads["notifications.info"]
 
 
+def test_brokers_keep_messages_as_long_as_the_inventory_says() -> None:
+    said = BUS.tool(
+        "kafka-configs",
+        *("--describe", "--all", "--entity-type", "brokers"),
+        *("--entity-name", "1"),
+    )
+    assert "log.retention.hours=24 " in said
+    assert "log.retention.bytes=50000000 " in said
+
+
+def test_a_logger_is_as_loud_as_the_inventory_says() -> None:
+    said = BUS.tool(
+        "kafka-configs",
+        *("--describe", "--entity-type", "broker-loggers"),
+        *("--entity-name", "1"),
+    )
+    assert "kafka.request.logger=ERROR " in said
+
+
+def test_the_jvm_has_the_options_of_the_inventory(host: Any) -> None:
+    number = host.check_output(
+        "systemctl show --property=MainPID --value kafka"
+    )
+    words = host.check_output("cat /proc/%s/cmdline", number).split("\0")
+    assert "-Xmx256m" in words
+    assert "-XX:+ExitOnOutOfMemoryError" in words
+    # Kafka's own, which the list of the inventory leaves out.
+    assert "-XX:MaxGCPauseMillis=20" not in words
+
+
 # -- who may do what ----
 
 

@@ -172,6 +172,16 @@ def test_a_node_that_is_written_wrong_is_told(nodes, words):
         ("kafka_advertised_address", "a b", "a name or an address"),
         ("kafka_tls_addresses", ["a:1"], "An entry of kafka_tls_addresses"),
         ("kafka_tls_renew_days", 400, "write a smaller number"),
+        ("kafka_retention_hours", 0, "or -1 for no limit"),
+        ("kafka_retention_bytes", -2, "or -1 for no limit"),
+        ("kafka_jvm_options", ["-Xmx1g"], "which kafka_heap sets"),
+        ("kafka_jvm_options", ["-Djava.io.tmpdir=/x"], "kafka_tmp_dir sets"),
+        ("kafka_jvm_options", ["-a -b"], "each option by itself"),
+        ("kafka_jvm_options", ["XX"], "with its dash"),
+        ("kafka_log_levels", {"a b": "INFO"}, "the name of a logger"),
+        # What YAML makes of OFF without quotes.
+        ("kafka_log_levels", {"root": False}, "OFF, FATAL"),
+        ("kafka_log_levels", {"root": "LOUD"}, "DEBUG, TRACE"),
         (
             "kafka_listeners",
             [{"name": "A", "port": 1, "advertised_address": "x:1"}],

@@ -78,6 +78,7 @@ def test_a_heap_larger_than_the_memory_is_refused():
     assert "set it to 512m" in limits.kafka_heap_problem("2g", 1024)
     assert limits.kafka_heap_problem("512m", 1024) == ""
     assert limits.kafka_heap_problem("1024m", 1024) != ""
+    assert "256m or more" in limits.kafka_heap_problem("8m", 1024)
 
 
 def test_full_topics_are_counted_with_their_copies_and_segments():
