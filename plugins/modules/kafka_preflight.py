@@ -123,6 +123,12 @@ problems:
   returned: success
   type: list
   elements: str
+configured:
+  description: >-
+    What O(config_file) says of listeners and how clients are known; empty
+    where it is not there.
+  returned: success
+  type: dict
 privileged:
   description: Whether this runs as root.
   returned: success
@@ -169,6 +175,13 @@ CONNECT = 5
 #: Seconds that two clocks may differ; the way to the machine takes some.
 CLOCKS = 60
 MIB = 2**20
+#: Settings of a broker that is there, which its next ones are compared with.
+CONFIGURED = (
+    "advertised.listeners",
+    "listener.security.protocol.map",
+    "listeners",
+    "sasl.enabled.mechanisms",
+)
 FIREWALLS = {"ufw": "ufw", "firewalld": "firewall-cmd"}
 
 
@@ -396,6 +409,16 @@ def look_at_file(item, mark):
     )
 
 
+def configured(path):
+    """Nothing else of the file: other settings may be secret."""
+    try:
+        with open(path, encoding="utf-8") as source:
+            lines = [line.rstrip("\n").partition("=") for line in source]
+    except OSError:
+        return {}
+    return {key: value for key, _sign, value in lines if key in CONFIGURED}
+
+
 def find_problems(options):
     for listener in options["listeners"]:
         yield from look_at_listener(listener, options["config_file"])
@@ -490,6 +513,7 @@ def main():
         ],
         user_exists=exists(pwd.getpwnam, options["user"]),
         group_exists=exists(grp.getgrnam, options["group"]),
+        configured=configured(options["config_file"]),
         memory=memory(),
         firewalls={
             name: bool(module.get_bin_path(command))

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -25,10 +26,13 @@ class KafkaBroker:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.port = process.free_port()
+        self.controller_port = process.free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.url = f"kafka-driver://{self.bootstrap}/"
         self.home = directory / "opt" / "current"
         self.data_dir = directory / "data"
+        #: Settings of a client beside where the broker is.
+        self.client: dict[str, Any] = {}
         self._server = process.Server(
             [str(directory / "opt" / "kafka-service"), "start"],
             os.environ,
@@ -36,17 +40,22 @@ class KafkaBroker:
             self._ready,
         )
 
-    def install(self) -> None:
-        """Let the role install, configure and format it."""
+    def install(self, **more: Any) -> None:
+        """Let the role install, configure and format it.
+
+        :param more: variables of the role; with provision=True the topics,
+            accounts and rules are made as well, by the broker that runs.
+        """
         settings = self.directory / "settings.json"
         settings.write_text(
             json.dumps(
                 {
                     "ansible_python_interpreter": sys.executable,
                     "caller_group": grp.getgrgid(os.getgid()).gr_name,
-                    "controller_port": process.free_port(),
+                    "controller_port": self.controller_port,
                     "directory": str(self.directory),
                     "port": self.port,
+                    **more,
                 }
             )
         )
@@ -93,7 +102,11 @@ class KafkaBroker:
         if not process.answers(self.port):
             return False
         admin = AdminClient(
-            {"bootstrap.servers": self.bootstrap, "log_level": 0}
+            {
+                "bootstrap.servers": self.bootstrap,
+                "log_level": 0,
+                **self.client,
+            }
         )
         try:
             return len(admin.list_topics(timeout=2).brokers) == 1
