@@ -109,6 +109,14 @@ def kafka_upgrade_problem(installed, version):
     return ""
 
 
+def kafka_directories(paths, owner, group, mode="0750"):
+    """Directories as the module files_written takes them."""
+    return [
+        {"path": path, "owner": owner, "group": group, "mode": mode}
+        for path in paths
+    ]
+
+
 def _escape(text, also=""):
     out = []
     for position, char in enumerate(text):
@@ -170,5 +178,6 @@ class FilterModule:
             "kafka_release": kafka_release,
             "kafka_properties": kafka_properties,
             "kafka_properties_read": kafka_properties_read,
+            "kafka_directories": kafka_directories,
             "kafka_upgrade_problem": kafka_upgrade_problem,
         }
