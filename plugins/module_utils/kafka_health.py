@@ -182,7 +182,16 @@ def partition_problems(partitions, without=None):
 
 
 def thin_problems(partitions, copies):
-    """Topics with fewer copies than they have to have."""
+    """Topics with fewer copies than they have to have, or none at all.
+
+    Kafka makes its own topics when somebody needs them.
+    """
+    there = {part["topic"] for part in partitions}
+    missing = [
+        name
+        for name in sorted(copies)
+        if name not in there and not name.startswith("__")
+    ]
     found = sorted(
         {
             part["topic"]
@@ -190,13 +199,24 @@ def thin_problems(partitions, copies):
             if len(part["replicas"]) < copies.get(part["topic"], 0)
         }
     )
-    if not found:
-        return []
-    more = f" and {len(found) - 3} more topics" if len(found) > 3 else ""
-    return [
-        f"{', '.join(found[:3])}{more} has fewer copies than it shall have: "
-        "run playbooks/add_node.yml, which adds them."
-    ]
+    problems = []
+    if missing:
+        problems.append(
+            f"{first(missing)} of kafka_topics is not there: run "
+            "playbooks/site.yml, which makes it."
+        )
+    if found:
+        problems.append(
+            f"{first(found)} has fewer copies than it shall have: run "
+            "playbooks/add_node.yml, which adds them."
+        )
+    return problems
+
+
+def first(topics):
+    """The first names of a sorted list, and how many more there are."""
+    more = f" and {len(topics) - 3} more topics" if len(topics) > 3 else ""
+    return ", ".join(topics[:3]) + more
 
 
 def alone_on(partitions, node):

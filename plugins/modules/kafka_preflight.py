@@ -26,6 +26,10 @@ options:
         arguments is the broker that the role itself manages.
     type: path
     required: true
+  env_file:
+    description: The environment of the broker, with the options of its JVM.
+    type: path
+    default: ""
   space:
     description: Folders, which need not exist yet, and their free space.
     type: list
@@ -129,6 +133,10 @@ configured:
     where it is not there.
   returned: success
   type: dict
+jvm_options:
+  description: The options of the JVM in O(env_file); empty without any.
+  returned: success
+  type: str
 privileged:
   description: Whether this runs as root.
   returned: success
@@ -411,12 +419,17 @@ def look_at_file(item, mark):
 
 def configured(path):
     """Nothing else of the file: other settings may be secret."""
+    found = read_settings(path)
+    return {key: found[key] for key in CONFIGURED if key in found}
+
+
+def read_settings(path):
     try:
         with open(path, encoding="utf-8") as source:
             lines = [line.rstrip("\n").partition("=") for line in source]
     except OSError:
         return {}
-    return {key: value for key, _sign, value in lines if key in CONFIGURED}
+    return {key: value for key, _sign, value in lines}
 
 
 def find_problems(options):
@@ -466,6 +479,7 @@ def main():
                 ),
             },
             "config_file": {"type": "path", "required": True},
+            "env_file": {"type": "path", "default": ""},
             "space": {
                 "type": "list",
                 "elements": "dict",
@@ -514,6 +528,9 @@ def main():
         user_exists=exists(pwd.getpwnam, options["user"]),
         group_exists=exists(grp.getgrnam, options["group"]),
         configured=configured(options["config_file"]),
+        jvm_options=read_settings(options["env_file"])
+        .get("KAFKA_JVM_PERFORMANCE_OPTS", "")
+        .strip('"'),
         memory=memory(),
         firewalls={
             name: bool(module.get_bin_path(command))

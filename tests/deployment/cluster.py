@@ -16,6 +16,7 @@ from .watch import watched
 
 BUS = Cluster("cluster", ("cluster1", "cluster2", "cluster3"))
 NODES = BUS.brokers
+FULL = "notifications.info"
 
 
 # -- what runs ----
@@ -102,6 +103,7 @@ def test_brokers_keep_messages_as_long_as_the_inventory_says() -> None:
     )
     assert "log.retention.hours=24 " in said
     assert "log.retention.bytes=50000000 " in said
+    assert f"broker.rack=room-of-{NODES[0]} " in said
 
 
 def test_a_logger_is_as_loud_as_the_inventory_says() -> None:
@@ -161,6 +163,69 @@ def test_the_report_says_how_the_cluster_is() -> None:
     assert run.counts["changed"] == 0
     assert "cluster of the brokers 1, 2, 3" in run.output
     assert "every copy up to date" in run.output
+
+
+# -- what changes while services notify ----
+
+
+def test_a_topic_with_too_few_copies_is_told_and_gets_them() -> None:
+    thin = "notifications.thin"
+    BUS.tool(
+        "kafka-topics",
+        *("--create", "--topic", thin),
+        *("--partitions", "2", "--replication-factor", "1"),
+    )
+    topics = [*BUS.variables["kafka_topics"], {"name": thin, "partitions": 2}]
+    declared = ("--extra-vars", json.dumps({"kafka_topics": topics}))
+    verify = (CHECKOUT / "playbooks" / "verify.yml", "--limit", NODES[1])
+    told = play(*verify, *declared)
+    assert told.code != 0
+    assert f"{thin} has fewer copies than it shall have" in told.words
+
+    with load(BUS) as counted:
+        added = play(CHECKOUT / "playbooks" / "add_node.yml", *declared)
+    assert added.code == 0
+    assert counted.confirmed
+    assert counted.failed == []
+    assert counted.lost == counted.duplicated == 0
+    said = BUS.tool("kafka-topics", "--describe", "--topic", thin)
+    assert "ReplicationFactor: 3" in said
+    assert play(*verify, *declared).code == 0
+
+
+def test_partitions_are_never_taken_away() -> None:
+    """Declared are fewer than there are: they stay, and it is told."""
+    fewer = {"kafka_topics": [{"name": "notifications.info"}]}
+    run = play(
+        CHECKOUT / "molecule" / "cluster" / "converge.yml",
+        *("--tags", "kafka_provision"),
+        *("--extra-vars", json.dumps(fewer)),
+    )
+    assert run.code == 0
+    assert "Kafka cannot take partitions away" in run.words
+    said = BUS.tool("kafka-topics", "--describe", "--topic", FULL)
+    assert "PartitionCount: 3" in said
+
+
+def certificate(node: str) -> str:
+    """Return which certificate the broker shows its clients."""
+    shown: str = BUS.machine(node).check_output(
+        "sh -c %s",
+        f"openssl s_client -connect {node}:9092 </dev/null 2>/dev/null "
+        "| openssl x509 -noout -serial",
+    )
+    return shown
+
+
+def test_certificates_are_renewed_without_an_outage() -> None:
+    before = {node: certificate(node) for node in NODES}
+    with load(BUS) as counted:
+        run = play(CHECKOUT / "playbooks" / "renew_certificates.yml")
+    assert run.code == 0
+    assert all(certificate(node) != before[node] for node in NODES)
+    assert counted.confirmed
+    assert counted.failed == []
+    assert counted.lost == counted.duplicated == 0
 
 
 # -- restarts ----

@@ -127,3 +127,4 @@ def test_nothing_else_of_a_brokers_file_is_told(tmp_path):
     assert kafka_preflight.configured(str(file)) == {}
     file.write_text("# x\nlisteners=A://b:1\nssl.key.password=hush\n")
     assert kafka_preflight.configured(str(file)) == {"listeners": "A://b:1"}
+    assert kafka_preflight.read_settings(str(file))["ssl.key.password"]

@@ -175,7 +175,15 @@ def test_topics_with_too_few_copies_are_named():
     partitions = [partition(), partition(replicas=(1, 2), isr=(1, 2))]
     (told,) = health.thin_problems(partitions, {"t": 3})
     assert told.startswith("t has fewer copies")
-    assert health.thin_problems(partitions, {"t": 2, "other": 3}) == []
+    assert health.thin_problems(partitions, {"t": 2, "__other": 3}) == []
+
+
+def test_a_topic_that_is_declared_and_not_there_is_named():
+    (told,) = health.thin_problems([partition()], {"t": 3, "gone": 3})
+    assert told.startswith("gone of kafka_topics is not there")
+    many = dict.fromkeys("abcde", 1)
+    (told,) = health.thin_problems([], many)
+    assert told.startswith("a, b, c and 2 more topics")
 
 
 def test_the_report_names_who_leads_and_who_lacks_a_vote():
