@@ -124,6 +124,9 @@ class AfterDispatch(flow.Flow):
         self._withdraw(places)
         self._close(places)
 
+    def drop(self, places: set[Place]) -> None:
+        self.lose(places)
+
     def finish(self, client: Any) -> None:
         self._next_commit = 0.0
         self._commit(client)

@@ -3,14 +3,16 @@
 
 import logging
 import time
+import uuid
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from kafka_driver import errors, flow
+from kafka_driver import errors, flow, ownership
 from kafka_driver.incoming import Incoming
 from kafka_driver.intake import Taken
 from kafka_driver.offsets import Place
+from kafka_driver.ownership import Commit
 
 LOG = logging.getLogger(__name__)
 
@@ -23,6 +25,10 @@ LAST_ANSWER = 5.0
 class BeforeDispatch(flow.Flow):
     """Holds a batch back until the brokers have its offsets.
 
+    What a commit without an answer was for is held, when its partition is
+    lost, until this member is in the group again: then that commit was done
+    or never will be, and the brokers tell which.
+
     :param parts: of the consumer
     :param auto_commit: the client library commits now and then by itself
     """
@@ -31,19 +37,26 @@ class BeforeDispatch(flow.Flow):
         self._parts = parts
         self._auto_commit = auto_commit
         self._batch: list[Taken] = []
+        self._held: list[Taken] = []
+        self._name = uuid.uuid4().hex
+        #: The metadata of commits, None when the brokers refuse it.
+        self._marks: dict[Place, str] | None = {}
         self._taken = 0.0
         #: A commit of the batch was sent and not answered.
         self._sent = False
+        #: A commit of the batch failed in a way that does not show whether
+        #: the brokers have it.
+        self._doubtful = False
         self._again = 0.0
         self._back_off = _FIRST_BACK_OFF
         self._give_up: float | None = None
 
     def advance(self, client: Any) -> None:
         now = time.monotonic()
+        if self._give_up is not None and now >= self._give_up:
+            self._drop_all("the listener was stopped")
         if self._batch:
-            if self._give_up is not None and now >= self._give_up:
-                self._drop("the listener was stopped")
-            elif not self._sent and now >= self._again:
+            if not self._sent and now >= self._again:
                 self._commit(client)
             return
         if self._give_up is not None:
@@ -75,6 +88,15 @@ class BeforeDispatch(flow.Flow):
             {(one.topic, one.partition) for one in fitting} - failed.keys()
         )
         if failed:
+            self._doubtful = self._doubtful or any(
+                map(_is_doubtful, failed.values())
+            )
+            if any(
+                one.code() == KafkaError.OFFSET_METADATA_TOO_LARGE
+                for one in failed.values()
+            ):
+                # These brokers want less of it than any mark has.
+                self._marks = None
             self._again = time.monotonic() + self._back_off
             flow.tell_refusal(
                 self._parts.log,
@@ -106,11 +128,12 @@ class BeforeDispatch(flow.Flow):
     def on_stop(self) -> None:
         self._give_up = time.monotonic() + LAST_ANSWER
         self._parts.intake.drop()
-        if not self._sent:
-            self._drop()
+        if not self._is_unknown():
+            self._give_back(self._batch)
+            self._batch = []
 
     def settled(self) -> bool:
-        return not self._batch
+        return not self._batch and not self._held
 
     def revoke(self, client: Any, places: set[Place]) -> None:
         """Find out what became of the partitions' commits.
@@ -128,7 +151,7 @@ class BeforeDispatch(flow.Flow):
             return
         try:
             answer = client.commit(
-                offsets=flow.offsets(wanted), asynchronous=False
+                offsets=flow.offsets(wanted, self._marks), asynchronous=False
             )
             self._hand_on(wanted.keys() - flow.refusals(None, answer).keys())
         except KafkaException as exc:
@@ -141,16 +164,52 @@ class BeforeDispatch(flow.Flow):
         self.lose(places)
 
     def lose(self, places: set[Place]) -> None:
-        self._drop("the partition went to another member", places)
+        self._held += [one for one in self._batch if one.place in places]
+        self._keep([one for one in self._batch if one.place not in places])
+
+    def drop(self, places: set[Place]) -> None:
+        void = [one for one in self._batch + self._held if one.place in places]
+        self._held = [one for one in self._held if one.place not in places]
+        self._keep([one for one in self._batch if one.place not in places])
+        self._give_back(void)
+
+    def unsettled(self) -> set[Place]:
+        return {one.place for one in self._held}
+
+    def begin(self, found: dict[Place, Commit]) -> None:
+        wanted = _positions(self._held)
+        fates = {
+            place: ownership.was_done(self._name, offset, found[place])
+            for place, offset in wanted.items()
+            if place in found
+        }
+        for done in (True, False, None):
+            settled = [
+                one
+                for one in self._held
+                if one.place in fates and fates[one.place] is done
+            ]
+            if done:
+                self._put(settled)
+            else:
+                self._give_back(settled)
+            if done is None and settled:
+                self._tell_unknown("others went on with a partition", settled)
+        self._held = [one for one in self._held if one.place not in fates]
+        if self._marks is not None:
+            self._marks |= {
+                place: str(ownership.heir(self._name, one))
+                for place, one in found.items()
+            }
 
     def finish(self, client: Any) -> None:
-        self._drop("the listener was closed")
+        self._drop_all("the listener was closed")
 
     def _positions(self) -> dict[Place, int]:
-        return {one.place: one.offset + 1 for one in self._batch}
+        return _positions(self._batch)
 
     def _commit(self, client: Any) -> None:
-        offsets = flow.offsets(self._positions())
+        offsets = flow.offsets(self._positions(), self._marks)
         try:
             if self._auto_commit:
                 client.store_offsets(offsets=offsets)
@@ -162,37 +221,51 @@ class BeforeDispatch(flow.Flow):
             self.on_commit(errors.kafka_error(exc), offsets)
 
     def _hand_on(self, places: set[Place]) -> None:
+        self._put([one for one in self._batch if one.place in places])
+        self._keep([one for one in self._batch if one.place not in places])
+
+    def _put(self, taken: list[Taken]) -> None:
         self._parts.handover.put(
             [
                 Incoming(*one.content, one.record, self._on_finish)
-                for one in self._batch
-                if one.place in places and one.content is not None
+                for one in taken
+                if one.content is not None
             ]
         )
-        self._batch = [one for one in self._batch if one.place not in places]
 
-    def _drop(self, why: str = "", places: set[Place] | None = None) -> None:
-        """Give notifications back, uncommitted as far as is known."""
-        dropped = [
-            one for one in self._batch if places is None or one.place in places
-        ]
-        if not dropped:
-            return
-        self._batch = [one for one in self._batch if one not in dropped]
-        self._parts.in_flight.remove(_contents(dropped))
-        if self._sent:
-            self._parts.log.put(
-                LOG,
-                logging.WARNING,
-                "%s while the commit of %d notifications was not answered "
-                "(first: topic %s, partition %d, offset %d): if it reached "
-                "the brokers they are lost, else they are delivered again",
-                why[:1].upper() + why[1:],
-                len(dropped),
-                *dropped[0].place,
-                dropped[0].offset,
-            )
-        self._sent = self._sent and bool(self._batch)
+    def _keep(self, batch: list[Taken]) -> None:
+        self._batch = batch
+        self._sent = self._sent and bool(batch)
+        self._doubtful = self._doubtful and bool(batch)
+
+    def _is_unknown(self) -> bool:
+        return self._sent or self._doubtful
+
+    def _give_back(self, taken: list[Taken]) -> None:
+        """Hand these on nowhere: who reads on from the commit gets them."""
+        self._parts.in_flight.remove(_contents(taken))
+
+    def _drop_all(self, why: str) -> None:
+        """Give up the batch and what is held."""
+        unknown = self._held + (self._batch if self._is_unknown() else [])
+        self._give_back(self._batch + self._held)
+        self._held = []
+        self._keep([])
+        if unknown:
+            self._tell_unknown(why, unknown)
+
+    def _tell_unknown(self, why: str, taken: list[Taken]) -> None:
+        self._parts.log.put(
+            LOG,
+            logging.WARNING,
+            "%s while the commit of %d notifications was not answered "
+            "(first: topic %s, partition %d, offset %d): if it reached "
+            "the brokers they are lost, else they are delivered again",
+            why[:1].upper() + why[1:],
+            len(taken),
+            *taken[0].place,
+            taken[0].offset,
+        )
 
     def _on_finish(self, incoming: Incoming, requeue: bool) -> None:
         # Called where the server dispatches: logging is allowed.
@@ -206,6 +279,16 @@ class BeforeDispatch(flow.Flow):
                 incoming.partition,
                 incoming.offset,
             )
+
+
+def _positions(taken: list[Taken]) -> dict[Place, int]:
+    return {one.place: one.offset + 1 for one in taken}
+
+
+def _is_doubtful(error: KafkaError) -> bool:
+    """Whether what failed may have been done all the same."""
+    # The client library's own errors are negative: no broker answered.
+    return error.code() < 0 or error.code() in errors.UNCERTAIN
 
 
 def _contents(batch: list[Taken]) -> int:

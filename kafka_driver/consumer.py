@@ -303,7 +303,7 @@ class Consumer:
     def _check_order(self, record: Any) -> None:
         if not self._order.follows(self._client, record):
             place = record.topic(), record.partition()
-            self._flow.lose({place})
+            self._flow.drop({place})
             self._parts.intake.drop({place})
 
     def _set_pauses(self) -> None:
@@ -379,8 +379,18 @@ class Consumer:
                     client.commit(
                         offsets=flow.offsets(first), asynchronous=False
                     )
+                found = placement.commits(
+                    client, places | self._flow.unsettled(), timeout
+                )
                 self._order.begin(first)
-                self._order.begin(placement.committed(client, places, timeout))
+                self._order.begin(
+                    {
+                        place: offset
+                        for place, offset in placement.offsets(found).items()
+                        if place in places
+                    }
+                )
+                self._flow.begin(found)
                 return first
             except KafkaException as exc:
                 error = errors.kafka_error(exc)

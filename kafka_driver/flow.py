@@ -4,7 +4,7 @@
 import abc
 import dataclasses
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from confluent_kafka import KafkaError, TopicPartition
@@ -14,6 +14,7 @@ from kafka_driver.handover import Handover
 from kafka_driver.in_flight import InFlight
 from kafka_driver.intake import Intake
 from kafka_driver.offsets import Place
+from kafka_driver.ownership import Commit
 
 LOG = logging.getLogger(__name__)
 
@@ -70,6 +71,22 @@ class Flow(abc.ABC):
         """Partitions were given to another member already."""
 
     @abc.abstractmethod
+    def drop(self, places: set[Place]) -> None:
+        """Partitions go on elsewhere: what is held of them is void."""
+
+    def unsettled(self) -> set[Place]:
+        """Partitions whose last commit nobody knows the fate of."""
+        return set()
+
+    def begin(self, found: dict[Place, Commit]) -> None:
+        """This member has joined the group anew.
+
+        :param found: the group's commits of the partitions that it got, and
+            of those that are unsettled
+        """
+        del found
+
+    @abc.abstractmethod
     def finish(self, client: Any) -> None:
         """Commit what remains, without waiting."""
 
@@ -86,10 +103,17 @@ def refusals(
     return found
 
 
-def offsets(positions: dict[Place, int]) -> list[TopicPartition]:
+def offsets(
+    positions: dict[Place, int], marks: Mapping[Place, str] | None = None
+) -> list[TopicPartition]:
+    """What to commit.
+
+    :param marks: the metadata of the commits
+    """
+    marks = marks or {}
     return [
-        TopicPartition(topic, partition, offset)
-        for (topic, partition), offset in sorted(positions.items())
+        TopicPartition(*place, offset, metadata=marks.get(place, ""))
+        for place, offset in sorted(positions.items())
     ]
 
 

@@ -14,12 +14,15 @@ from confluent_kafka import OFFSET_END, TopicPartition
 
 from kafka_driver import admin
 from kafka_driver.offsets import Place
+from kafka_driver.ownership import Commit
 
 
-def committed(
+def commits(
     client: Any, places: set[Place], timeout: float
-) -> dict[Place, int]:
-    """The group's offsets, as far as there are any.
+) -> dict[Place, Commit]:
+    """The group's commits, also of partitions that it has none of.
+
+    A partition that the brokers refuse to tell about is left out.
 
     :raises KafkaException: when the brokers did not answer in time
     """
@@ -29,9 +32,26 @@ def committed(
         [TopicPartition(*place) for place in sorted(places)], timeout=timeout
     )
     return {
-        (one.topic, one.partition): one.offset
+        (one.topic, one.partition): Commit(one.offset, one.metadata or "")
         for one in answer
-        if one.offset >= 0
+        if one.error is None
+    }
+
+
+def committed(
+    client: Any, places: set[Place], timeout: float
+) -> dict[Place, int]:
+    """The group's offsets, as far as there are any.
+
+    :raises KafkaException: when the brokers did not answer in time
+    """
+    return offsets(commits(client, places, timeout))
+
+
+def offsets(found: dict[Place, Commit]) -> dict[Place, int]:
+    """Without the partitions that have no commit. Pure."""
+    return {
+        place: one.offset for place, one in found.items() if one.offset >= 0
     }
 
 

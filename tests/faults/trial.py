@@ -2,6 +2,7 @@
 """A fault while notifications are sent and read, and what it cost."""
 
 import contextlib
+import itertools
 import json
 import subprocess
 import sys
@@ -48,23 +49,36 @@ class Trial:
         self.directory = directory
         self._accounts = accounts
         self._made: list[Any] = []
-        self._readings: dict[str, Reading] = {}
+        self._session = session
+        self._readings: dict[str, list[Reading]] = {
+            reader: [] for reader in READERS
+        }
         cluster.create(self.full)
-        self._transport = self.transport()
+        self._transport = self._make(cluster.url)
+        self.join(cluster.url)
+
+    def join(self, url: str) -> None:
+        """Let one more of each kind of reader join its group."""
         for reader, commit in READERS.items():
-            made = self.transport(
-                session=session,
+            made = self._make(
+                url,
+                session=self._session,
                 consumer_group=f"{self.topic}-{commit}",
                 kafka_driver_commit=commit,
             )
-            self._readings[reader] = Reading(listen(made, self.topic))
+            self._readings[reader].append(Reading(listen(made, self.topic)))
 
-    def transport(self, **options: Any) -> Any:
+    def _make(self, url: str, **options: Any) -> Any:
         made = load.transport(
-            self.directory, self.cluster.url, **self.cluster.options, **options
+            self.directory, url, **self.cluster.options, **options
         )
         self._made.append(made)
         return made
+
+    def _received(self, reader: str) -> list[int]:
+        return [
+            number for one in self._readings[reader] for number in one.payloads
+        ]
 
     def run(
         self,
@@ -84,11 +98,12 @@ class Trial:
         finally:
             sent.stop()
         wanted = set(sent.confirmed)
-        for reading in self._readings.values():
+        for reader in READERS:
             # What is missing in the end is counted, not waited for.
             with contextlib.suppress(AssertionError):
                 wait_until(
-                    lambda seen=reading: wanted <= set(seen.payloads), 180
+                    lambda kind=reader: wanted <= set(self._received(kind)),
+                    180,
                 )
         found = [
             load.account(
@@ -98,8 +113,8 @@ class Trial:
                 load.in_topic(self.cluster.bootstrap, self.full),
             ),
             *(
-                load.account(self.name, reader, sent, reading.payloads)
-                for reader, reading in self._readings.items()
+                load.account(self.name, reader, sent, self._received(reader))
+                for reader in READERS
             ),
         ]
         self._accounts += found
@@ -108,7 +123,7 @@ class Trial:
         return found
 
     def close(self) -> None:
-        for reading in self._readings.values():
+        for reading in itertools.chain(*self._readings.values()):
             reading.stop()
         for made in self._made:
             made.cleanup()

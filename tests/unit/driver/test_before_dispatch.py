@@ -7,11 +7,18 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from kafka_driver import before_dispatch, concurrency, envelope, flow
+from kafka_driver import (
+    before_dispatch,
+    concurrency,
+    envelope,
+    flow,
+    ownership,
+)
 from kafka_driver.before_dispatch import BeforeDispatch
 from kafka_driver.handover import Handover
 from kafka_driver.in_flight import InFlight
 from kafka_driver.intake import Intake
+from kafka_driver.ownership import Commit
 
 ZERO, ONE = ("t", 0), ("t", 1)
 
@@ -72,6 +79,22 @@ class Setting:
     def answer(self, number: int = 0, error: KafkaError | None = None) -> None:
         self.flow.on_commit(error, self.client.sent[number])
 
+    def restart(self) -> None:
+        """Have the group's commits first, as after an assignment."""
+        self.flow.drop({ZERO, ONE})
+        self.flow.begin({ZERO: Commit(0), ONE: Commit(0)})
+        self.client.sent.clear()
+        self.fetch()
+
+    def committed(self, place: tuple[str, int]) -> Commit:
+        """The last commit of a partition, as the brokers would have it."""
+        (one,) = [
+            one
+            for one in self.client.sent[-1]
+            if (one.topic, one.partition) == place
+        ]
+        return Commit(one.offset, one.metadata)
+
     def handed_on(self) -> list[tuple[int, int]]:
         found = self.parts.handover.get(100, 0.0, 0.0)
         return [one.message["payload"] for one in found]
@@ -108,9 +131,11 @@ def test_a_rebalance_whose_commit_is_refused_hands_nothing_on(
     setting.flow.revoke(setting.client, {ZERO, ONE})
 
     assert setting.handed_on() == []
-    assert setting.parts.in_flight.count() == 0
+    assert setting.flow.unsettled() == {ZERO, ONE}
     assert "ILLEGAL_GENERATION" in text(setting, caplog)
     # The group may give the partitions back: everything comes again.
+    setting.flow.begin({ZERO: Commit(), ONE: Commit()})
+    assert setting.parts.in_flight.count() == 0
     setting.fetch()
     setting.answer(1)
     assert sorted(setting.handed_on()) == [[0, 0], [0, 1], [1, 0]]
@@ -127,17 +152,86 @@ def test_partitions_that_stay_wait_for_their_own_answer(
     assert setting.handed_on() == [[1, 0]]
 
 
-def test_lost_partitions_are_not_handed_on_and_that_is_told(
-    setting: Setting, caplog: pytest.LogCaptureFixture
+def test_lost_partitions_wait_until_the_group_has_taken_this_member_back(
+    setting: Setting,
 ) -> None:
     setting.flow.lose({ZERO})
     setting.answer()
 
     assert setting.handed_on() == [[1, 0]]
+    assert setting.parts.in_flight.count() == 3
+    assert setting.flow.unsettled() == {ZERO}
+
+
+def test_what_a_lost_commit_was_for_is_handed_on_when_it_was_done(
+    setting: Setting,
+) -> None:
+    setting.restart()
+    setting.flow.lose({ZERO, ONE})
+
+    setting.flow.begin({ZERO: setting.committed(ZERO), ONE: Commit(0)})
+
+    assert setting.handed_on() == [[0, 0], [0, 1]]
+    assert setting.parts.in_flight.count() == 2
+    assert setting.flow.unsettled() == set()
+
+
+def test_what_a_lost_commit_was_for_is_handed_on_if_the_next_owner_began_there(
+    setting: Setting,
+) -> None:
+    setting.restart()
+    setting.flow.lose({ZERO, ONE})
+    done = setting.committed(ZERO)
+    setting.flow.begin(
+        {
+            ZERO: Commit(9, str(ownership.heir("next", done))),
+            ONE: Commit(9, "next 0 -"),
+        }
+    )
+
+    assert setting.handed_on() == [[0, 0], [0, 1]]
+    assert setting.parts.in_flight.count() == 2
+
+
+def test_what_became_of_a_lost_commit_is_told_when_it_cannot_be_known(
+    setting: Setting, caplog: pytest.LogCaptureFixture
+) -> None:
+    setting.restart()
+    setting.flow.lose({ZERO})
+    setting.flow.begin({ZERO: Commit(20, "after-next 9 next")})
+
+    assert setting.handed_on() == []
     assert setting.parts.in_flight.count() == 1
     told = text(setting, caplog)
     assert "the commit of 2 notifications was not answered" in told
     assert "topic t, partition 0, offset 0" in told
+
+
+def test_a_commit_that_nobody_answered_is_told_at_a_stop(
+    setting: Setting, caplog: pytest.LogCaptureFixture
+) -> None:
+    setting.answer(0, KafkaError(KafkaError._TIMED_OUT))
+    setting.flow.lose({ZERO})
+    setting.flow.on_stop()
+    assert not setting.flow.settled()
+
+    setting.flow.finish(setting.client)
+
+    assert setting.flow.settled()
+    assert setting.handed_on() == []
+    assert "the commit of 3 notifications" in text(setting, caplog)
+
+
+def test_a_commit_that_the_brokers_refused_is_given_back_at_a_stop(
+    setting: Setting, caplog: pytest.LogCaptureFixture
+) -> None:
+    setting.answer(0, KafkaError(KafkaError.ILLEGAL_GENERATION))
+    setting.flow.on_stop()
+    setting.flow.finish(setting.client)
+
+    assert setting.flow.settled()
+    assert setting.parts.in_flight.count() == 0
+    assert "was not answered" not in text(setting, caplog)
 
 
 def test_an_answer_that_does_not_come_ends_a_stop(
@@ -153,6 +247,21 @@ def test_an_answer_that_does_not_come_ends_a_stop(
     assert setting.handed_on() == []
     told = text(setting, caplog)
     assert "The listener was stopped while the commit of 3" in told
+
+
+def test_brokers_that_take_no_metadata_get_commits_without(
+    setting: Setting,
+) -> None:
+    setting.restart()
+    assert all(one.metadata for one in setting.client.sent[0])
+
+    setting.flow._back_off = 0.0
+    setting.answer(0, KafkaError(KafkaError.OFFSET_METADATA_TOO_LARGE))
+    setting.flow.advance(setting.client)
+    assert not any(one.metadata for one in setting.client.sent[1])
+
+    setting.answer(1)
+    assert len(setting.handed_on()) == 3
 
 
 def test_a_refused_commit_is_sent_again_and_its_records_wait(
