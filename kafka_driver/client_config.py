@@ -279,6 +279,11 @@ def _sasl(url: Any, options: Any) -> dict[str, Any]:
             "credentials: write user and password in the transport URL, "
             f"{url.transport}://USER:PASSWORD@HOST:{DEFAULT_PORT}/"
         )
+    if not user[1]:
+        raise errors.ConfigurationError(
+            "the transport URL has a user and no password: write "
+            f"{url.transport}://USER:PASSWORD@HOST:{DEFAULT_PORT}/"
+        )
     return {
         "sasl.mechanism": name,
         "sasl.username": user[0],

@@ -7,6 +7,7 @@ defaults and meanings are the same for both. Ours carry one prefix; a later
 upstream option can then not clash with them.
 """
 
+import contextlib
 import types
 from typing import Any
 
@@ -312,6 +313,19 @@ def register(conf: cfg.ConfigOpts, url: Any) -> types.SimpleNamespace:
     return types.SimpleNamespace(**values)
 
 
+def secrets(conf: cfg.ConfigOpts) -> set[str]:
+    """The values that must not be shown, as far as they can be read."""
+    found: set[str] = set()
+    conf.register_opts(kafka_options.KAFKA_OPTS, group=GROUP)
+    conf.register_opts(OPTS, group=GROUP)
+    for opt in [*kafka_options.KAFKA_OPTS, *OPTS]:
+        if opt.secret:
+            with contextlib.suppress(cfg.Error, ValueError):
+                value = conf[GROUP][opt.dest] or []
+                found |= {value} if isinstance(value, str) else set(value)
+    return found
+
+
 def _check_query(url: Any) -> None:
     known = {opt.dest for opt in [*kafka_options.KAFKA_OPTS, *OPTS]}
     for name in url.query:
@@ -333,8 +347,11 @@ def _read(conf: cfg.ConfigOpts, url: Any, opt: cfg.Opt) -> Any:
             return opt.type(url.query[opt.dest])
         return conf[GROUP][opt.dest]
     except (cfg.Error, ValueError) as exc:
-        # The value of a secret must not come out with the message.
-        why = "its value cannot be used" if opt.secret else str(exc)
+        # The value of a secret must not come out with the message. What
+        # oslo.config says first, of files and lines, helps nobody.
+        why = str(exc).rpartition(" is not valid: ")[2]
         raise errors.ConfigurationError(
-            f"option {opt.dest} of section [{GROUP}]: {why}"
+            f"option {opt.dest} of section [{GROUP}] cannot be used"
+            + ("" if opt.secret else f" ({why})")
+            + ": correct its value, or leave it out"
         ) from None

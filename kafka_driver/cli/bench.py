@@ -25,6 +25,8 @@ from kafka_driver.cli import common
 _BATCH = 500
 #: Seconds for one call to the brokers, and for the next record to come.
 _PATIENCE = 30.0
+#: What one machine can be asked for.
+_LARGEST = {"count": 1000000, "size": 100000000, "threads": 1000}
 DRIVER, RAW = "kafka-driver", "raw client"
 
 
@@ -84,16 +86,16 @@ def add_parser(commands: Any) -> None:
     )
     common.add_source(parser)
     for name, default, what in (
-        ("--count", 2000, "notifications for each measurement"),
-        ("--size", 1024, "bytes of a payload"),
-        ("--threads", 16, "threads for the measurement with several"),
+        ("count", 2000, "notifications for each measurement"),
+        ("size", 1024, "bytes of a payload"),
+        ("threads", 16, "threads for the measurement with several"),
     ):
         parser.add_argument(
-            name,
+            f"--{name}",
             type=int,
             default=default,
             metavar="NUMBER",
-            help=f"{what}; default: %(default)s",
+            help=f"{what}, at most {_LARGEST[name]}; default: %(default)s",
         )
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object"
@@ -102,10 +104,11 @@ def add_parser(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    for name in ("count", "size", "threads"):
-        if getattr(arguments, name) < 1:
+    for name, largest in _LARGEST.items():
+        if not 1 <= getattr(arguments, name) <= largest:
             raise errors.ConfigurationError(
-                f"--{name} must be 1 or more: write a whole number"
+                f"--{name} must be 1 or more, and at most {largest}: write a "
+                "whole number"
             )
     conf = common.load(arguments)
     transport = common.transport(conf, arguments.url)

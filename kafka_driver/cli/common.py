@@ -2,14 +2,20 @@
 """What the commands share: where the configuration comes from."""
 
 import argparse
+import os
 import pathlib
 import re
+import sys
 from typing import Any
 
 import oslo_messaging
 from oslo_config import cfg
 
 from kafka_driver import errors
+from kafka_driver.cli import urls
+
+#: Seconds that an option may ask to wait: a day.
+_LONGEST = 86400.0
 
 
 def add_source(parser: argparse.ArgumentParser, both: bool = False) -> None:
@@ -18,9 +24,10 @@ def add_source(parser: argparse.ArgumentParser, both: bool = False) -> None:
     :param both: whether --url may stand beside a configuration; it then
         replaces the URL only
     """
+    parser.set_defaults(usage=parser.error)
     where: Any = parser
     if not both:
-        where = parser.add_mutually_exclusive_group(required=True)
+        where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--config-file",
         metavar="FILE",
@@ -42,6 +49,37 @@ def add_source(parser: argparse.ArgumentParser, both: bool = False) -> None:
         help="a drop-in directory, instead of those found by name; may be "
         "given several times",
     )
+
+
+def check_source(arguments: argparse.Namespace) -> None:
+    """End with the usage when nothing says which bus is meant."""
+    if arguments.url == "":
+        arguments.usage("--url is empty: write a transport URL")
+    if arguments.config_file or arguments.config_dir or arguments.url:
+        return
+    if not any(os.environ.get(name) for name in urls.VARIABLES):
+        arguments.usage(
+            "give --config-file, --config-dir or --url, or set "
+            f"{urls.VARIABLES[0]}"
+        )
+
+
+def check_seconds(name: str, value: float | None) -> None:
+    """See that an option is a time.
+
+    :param value: None when it was not given
+    :raises ConfigurationError: when it is none
+    """
+    if value is not None and not 0 < value <= _LONGEST:
+        raise errors.ConfigurationError(
+            f"{name} must be more than 0 and at most {_LONGEST:g}: write a "
+            "number of seconds"
+        )
+
+
+def silence() -> None:
+    """Whoever read the output has gone: Python flushes it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def files_and_dirs(
@@ -71,12 +109,22 @@ def files_read(files: list[str], dirs: list[str]) -> list[str]:
 
 
 def load(arguments: argparse.Namespace) -> cfg.ConfigOpts:
-    """The configuration that the command line names."""
+    """The configuration that the command line names.
+
+    :raises ConfigurationError: when it cannot be read
+    """
+    check_source(arguments)
     files, dirs = files_and_dirs(arguments)
     for path in dirs:
         if not pathlib.Path(path).is_dir():
             raise errors.ConfigurationError(
                 f"{path} is no directory: correct the path"
+            )
+    for path in files:
+        if pathlib.Path(path).is_dir():
+            raise errors.ConfigurationError(
+                f"{path} is a directory: write the path of a file, or give "
+                "it with --config-dir"
             )
     conf = cfg.ConfigOpts()
     try:
@@ -96,6 +144,11 @@ def load(arguments: argparse.Namespace) -> cfg.ConfigOpts:
     except cfg.ConfigFilesNotFoundError as exc:
         raise errors.ConfigurationError(
             f"{', '.join(exc.config_files)} does not exist: correct the path"
+        ) from None
+    except cfg.ConfigFilesPermissionDeniedError as exc:
+        raise errors.ConfigurationError(
+            f"{', '.join(exc.config_files)} may not be read by this user: "
+            "run this as the service's user"
         ) from None
     except (cfg.Error, OSError) as exc:
         raise errors.ConfigurationError(
@@ -124,14 +177,24 @@ def notification_topics(conf: cfg.ConfigOpts) -> list[str]:
 
 
 def transport(conf: cfg.ConfigOpts, url: str | None) -> Any:
-    """The notification transport as a service would get it."""
-    found = oslo_messaging.get_notification_transport(conf, url=url)
-    name = type(found._driver).__module__
-    if not name.startswith("kafka_driver."):
-        found.cleanup()
+    """The notification transport as a service would get it.
+
+    :raises ConfigurationError: when it is none of this driver's
+    """
+    source = urls.of_notifications(conf, url)
+    name = urls.parse(conf, source).transport
+    if name not in urls.installed("oslo.messaging.drivers"):
         raise errors.ConfigurationError(
-            "this transport URL is not for this driver: write "
-            "kafka-driver://HOST:9092/ as transport_url of section "
-            "[oslo_messaging_notifications], or give --url"
+            f"this Python environment has no driver for {name}://: "
+            f"{urls.WRITE_URL}, or give --url"
         )
-    return found
+    if name != urls.OURS:
+        raise errors.ConfigurationError(
+            f"{source.where} is {name}://, which is not for this driver: "
+            f"{urls.WRITE_URL}, or give --url"
+        )
+    try:
+        return oslo_messaging.get_notification_transport(conf, url=url)
+    except oslo_messaging.DriverLoadFailure as exc:
+        # Its own text names the driver once more.
+        raise errors.ConfigurationError(str(exc.ex)) from None

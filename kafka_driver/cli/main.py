@@ -3,13 +3,14 @@
 
 import argparse
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 
 from oslo_messaging import exceptions
 
 from kafka_driver import errors
-from kafka_driver.cli import bench, doctor, send, tail
+from kafka_driver.cli import bench, common, doctor, send, tail
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -35,9 +36,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.getLogger().addHandler(logging.NullHandler())
     try:
         code: int = arguments.run(arguments)
+        sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        return 130
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        common.silence()
+        return 128 + signal.SIGPIPE
     except (
         errors.ConfigurationError,
         exceptions.MessagingException,

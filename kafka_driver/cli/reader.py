@@ -2,7 +2,7 @@
 """Reading topics without being a member of a group."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import confluent_kafka
@@ -63,14 +63,26 @@ class Reader:
         self._since = since
         self._positions: dict[tuple[str, int], int] = {}
 
-    def records(self, deadline: float | None) -> Iterator[Any]:
-        """Records as they come, until the deadline.
+    def open(self) -> bool:
+        """Find the topics; whether one of them is there.
 
-        :raises ConfigurationError: when no broker answers, or a topic may
-            not be read; not following, also when there is no topic, or the
-            end of one was not reached
+        :raises ConfigurationError: when no broker answers
         """
         self._first_look()
+        return bool(self._positions)
+
+    def records(
+        self,
+        deadline: float | None,
+        is_over: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Any]:
+        """Records as they come, until the deadline.
+
+        :param is_over: asked again and again; ends it before the deadline
+        :raises ConfigurationError: when a topic may not be read; not
+            following, also when there is no topic, or the end of one was not
+            reached
+        """
         unread = set(self._positions)
         if not unread and not self._follow:
             raise errors.ConfigurationError(
@@ -82,7 +94,10 @@ class Reader:
             deadline is None or time.monotonic() < deadline
         ):
             record: Any = self._client.poll(_SLICE)
-            if record is not None:
+            if record is None:
+                if is_over():
+                    return
+            else:
                 place = record.topic(), record.partition()
                 error = record.error()
                 if error is None:
@@ -120,7 +135,8 @@ class Reader:
                 why = "" if self._error is None else errors.reason(self._error)
                 raise errors.ConfigurationError(
                     f"no broker answers ({why or 'no error reported'}): "
-                    "check the transport URL and that Kafka runs there"
+                    "check the transport URL and that Kafka runs there; "
+                    "kafka-driver doctor with the same options tells more"
                 )
         # What is added after this moment is read from its beginning.
         self._since = Since("beginning")

@@ -59,10 +59,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     message = build(arguments)
-    if arguments.timeout <= 0:
-        raise errors.ConfigurationError(
-            "--timeout must be more than 0: write a number of seconds"
-        )
+    common.check_seconds("--timeout", arguments.timeout)
     conf = common.load(arguments)
     transport = common.transport(conf, arguments.url)
     try:

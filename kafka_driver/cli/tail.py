@@ -8,6 +8,7 @@ no listener misses anything because of it.
 import argparse
 import fnmatch
 import os
+import select
 import sys
 import time
 from typing import Any
@@ -102,38 +103,60 @@ def run(arguments: argparse.Namespace) -> int:
         begin,
         follow=not arguments.no_follow,
     )
-    colour = show.wants_colour(sys.stdout.isatty(), os.environ)
-    shown = 0
     try:
-        for record in reader.records(deadline):
-            if not is_wanted(record.value(), arguments.event_type):
-                continue
-            if arguments.json:
-                line = show.as_json(record)
-            else:
-                line = show.as_text(record, colour)
-            print(line, flush=True)
-            shown += 1
-            if shown == arguments.count:
-                return 0
+        if not reader.open() and not arguments.no_follow:
+            print(
+                f"kafka-driver: waiting for {', '.join(names)}: none of them "
+                "is there yet, or this account may not see them",
+                file=sys.stderr,
+            )
+        shown = _show(reader, arguments, deadline)
     except BrokenPipeError:
-        # Whoever read has gone; Python flushes at its end once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        common.silence()
         return 0
     finally:
         reader.close()
-    if arguments.count is not None:
-        if arguments.no_follow:
-            found = "are there"
+    if arguments.count in (None, shown) or _nobody_reads():
+        return 0
+    if arguments.no_follow:
+        found = "are there"
+    else:
+        found = f"came within {arguments.timeout:g} s"
+    print(
+        f"kafka-driver: {shown} of {arguments.count} notifications {found}",
+        file=sys.stderr,
+    )
+    return 1
+
+
+def _show(
+    reader: Reader, arguments: argparse.Namespace, deadline: float | None
+) -> int:
+    """Print what is wanted until there is enough; how many it were."""
+    colour = show.wants_colour(sys.stdout.isatty(), os.environ)
+    shown = 0
+    for record in reader.records(deadline, _nobody_reads):
+        if not is_wanted(record.value(), arguments.event_type):
+            continue
+        if arguments.json:
+            line = show.as_json(record)
         else:
-            found = f"came within {arguments.timeout:g} s"
-        print(
-            f"kafka-driver: {shown} of {arguments.count} notifications "
-            f"{found}",
-            file=sys.stderr,
-        )
-        return 1
-    return 0
+            line = show.as_text(record, colour)
+        print(line, flush=True)
+        shown += 1
+        if shown == arguments.count:
+            break
+    return shown
+
+
+def _nobody_reads() -> bool:
+    """Whether a pipe's reader has gone, such as head when it has enough."""
+    poller = select.poll()
+    try:
+        poller.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError):
+        return False  # no file at all
+    return any(event & select.POLLERR for _, event in poller.poll(0))
 
 
 def topic_names(
@@ -161,7 +184,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise errors.ConfigurationError(
             "--count must be 1 or more: write how many notifications to show"
         )
-    if arguments.timeout is not None and arguments.timeout <= 0:
+    common.check_seconds("--timeout", arguments.timeout)
+    if "" in (arguments.topic or []):
         raise errors.ConfigurationError(
-            "--timeout must be more than 0: write a number of seconds"
+            "--topic is empty: write a topic's name without its priority"
         )

@@ -6,7 +6,6 @@ between a notification and its reader, one check after the other.
 """
 
 import argparse
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +14,8 @@ from kafka_driver.cli import common
 from kafka_driver.cli.doctor import examine, findings, settings
 from kafka_driver.cli.doctor.findings import Finding
 
+#: Seconds to wait for an answer.
+_LONGEST = 600.0
 _EPILOG = """\
 exit code:
   0  no check failed; there may be warnings
@@ -66,10 +67,12 @@ def add_parser(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    wrong = usage_error(arguments)
-    if wrong:
-        print(f"kafka-driver doctor: {wrong}", file=sys.stderr)
-        return 2
+    common.check_source(arguments)
+    if not 0 < arguments.timeout <= _LONGEST:
+        arguments.usage(
+            f"--timeout must be more than 0 and at most {_LONGEST:g}: write "
+            "a number of seconds"
+        )
     found: list[Finding] = []
     secrets: set[str] = set()
     for one in _checks(arguments, secrets):
@@ -80,15 +83,6 @@ def run(arguments: argparse.Namespace) -> int:
     end = (findings.as_json if arguments.json else findings.summary)(found)
     print(findings.without(secrets, end), flush=True)
     return 1 if findings.has_failed(found) else 0
-
-
-def usage_error(arguments: argparse.Namespace) -> str:
-    """What is wrong with the command line, "" when nothing is."""
-    if not (arguments.config_file or arguments.config_dir or arguments.url):
-        return "give --config-file, --config-dir or --url"
-    if not 0 < arguments.timeout <= 600:
-        return "--timeout must be more than 0 and at most 600 seconds"
-    return ""
 
 
 def _checks(

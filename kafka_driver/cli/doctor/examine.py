@@ -10,7 +10,7 @@ from oslo_config import cfg
 from oslo_messaging._drivers.kafka_driver import kafka_options
 
 from kafka_driver import client_config, errors, options, topics
-from kafka_driver.cli import common
+from kafka_driver.cli import common, urls
 from kafka_driver.cli.doctor import (
     client,
     findings,
@@ -25,8 +25,6 @@ from kafka_driver.cli.doctor import (
 from kafka_driver.cli.doctor.findings import Finding
 from kafka_driver.cli.send import PRIORITIES
 
-_OPTIONS = "options"
-
 
 @dataclasses.dataclass(frozen=True)
 class Request:
@@ -38,6 +36,10 @@ class Request:
     send: bool
     group: str | None
     config: dict[str, list[str]]
+
+    def is_configured(self) -> bool:
+        """Whether there is more than a URL on the command line."""
+        return self.url is None or any(self.config.values())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,10 +60,12 @@ class Bus:
 
 def examine(conf: cfg.ConfigOpts, request: Request) -> Iterator[Finding]:
     """Every check, as soon as it is done."""
-    settings.register(conf)
+    urls.register(conf)
     yield settings.software()
-    yield settings.files(common.files_read(**request.config))
-    if request.config["files"] or request.config["dirs"]:
+    read = common.files_read(**request.config)
+    yield settings.files(read)
+    yield from settings.misspelt(read)
+    if request.is_configured():
         yield settings.notification_drivers(conf)
     else:
         yield findings.skipped(settings.DRIVER, "only --url was given")
@@ -73,7 +77,7 @@ def _notifications(
     conf: cfg.ConfigOpts, request: Request
 ) -> Iterator[Finding]:
     try:
-        source = settings.notification_url(conf, request.url)
+        source = urls.of_notifications(conf, request.url)
     except errors.ConfigurationError as exc:
         yield said(settings.URL, exc)
         return
@@ -88,7 +92,7 @@ def _notifications(
             "kafka", f"notifications do not take this driver ({url.transport})"
         )
         return
-    in_tree = url.transport == settings.IN_TREE
+    in_tree = url.transport == urls.IN_TREE
     try:
         if in_tree:
             yield from as_ours(conf, url)
@@ -102,10 +106,10 @@ def _notifications(
             for priority in PRIORITIES
         ]
     except (errors.ConfigurationError, errors.IllegalTopic) as exc:
-        yield said(_OPTIONS, exc)
+        yield said(settings.OPTIONS, exc)
         return
     for text in client_config.warnings(url, chosen):
-        yield findings.warning(_OPTIONS, *halves(text))
+        yield findings.warning(settings.OPTIONS, *halves(text))
     bus = Bus(url, chosen, names, in_tree)
     yield from _brokers(conf, request, bus)
 
@@ -160,7 +164,7 @@ def _topics(
             f"brokers that answer {count}, so no topic can be created",
             f"set it to {count} or fewer, or start the others",
         )
-    yield from topic_state.permissions(state, sends=request.url is None)
+    yield from topic_state.permissions(state, sends=request.is_configured())
     name = request.group or group_name(
         bus.chosen, topics.check_vhost(bus.url.virtual_host)
     )
@@ -187,7 +191,7 @@ def as_ours(conf: cfg.ConfigOpts, url: Any) -> list[Finding]:
                 "write HOST:9092",
             )
         )
-    url.transport = settings.OURS
+    url.transport = urls.OURS
     # It takes what it does not know, and has no use for it.
     url.query = {
         name: value
@@ -228,11 +232,11 @@ def _creation(cluster: client.Cluster, bus: Bus) -> tuple[bool, str]:
 
 
 def _rpc(conf: cfg.ConfigOpts, request: Request) -> Iterator[Finding]:
-    if not (request.config["files"] or request.config["dirs"]):
+    if not request.is_configured():
         yield findings.skipped(rpc.RPC, "only --url was given")
         return
     try:
-        source = settings.rpc_url(conf)
+        source = urls.of_rpc(conf)
     except errors.ConfigurationError as exc:
         yield said(rpc.RPC, exc)
         return

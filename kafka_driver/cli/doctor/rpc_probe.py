@@ -17,7 +17,8 @@ from typing import Any
 import oslo_messaging
 from oslo_config import cfg
 
-from kafka_driver.cli.doctor import findings, quoting
+from kafka_driver.cli import quoting
+from kafka_driver.cli.doctor import findings
 
 
 class _Endpoint:

@@ -2,6 +2,7 @@
 """Doctor with real brokers: each trouble is a real one."""
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -201,6 +202,25 @@ def test_the_in_tree_scheme_is_examined_as_well(
     report = doctor(f"kafka://{kafka_broker.bootstrap}/")
     assert report.levels("scheme") == ["warning"]
     assert report.levels("login") == ["ok"]
+
+
+def test_output_that_nobody_reads_is_no_traceback(
+    kafka_broker: KafkaBroker,
+) -> None:
+    with subprocess.Popen(
+        [
+            *(sys.executable, "-m", "kafka_driver.cli.main", "doctor"),
+            f"--url={kafka_broker.url}",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        assert running.stdout.readline()
+        running.stdout.close()
+        assert running.wait(60) == 128 + signal.SIGPIPE
+        assert running.stderr.read() == b""
 
 
 # -- wrong places -------------------------------------------------------------

@@ -4,6 +4,7 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import time
@@ -13,8 +14,17 @@ import pytest
 import sending
 from bus.kafka import KafkaBroker
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 
 from kafka_driver import envelope
+
+#: A shell's background jobs have no SIGINT, and neither would this one.
+_INTERRUPTED = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from kafka_driver.cli.main import main
+sys.exit(main())
+"""
 
 
 @pytest.fixture
@@ -149,3 +159,73 @@ def test_a_terminal_gets_colours(
     os.close(writer)
     assert b"\x1b[31mERROR" in os.read(reader, 10000)
     os.close(reader)
+
+
+@pytest.mark.parametrize("end", ["close", "interrupt"])
+def test_it_ends_without_a_word(
+    end: str, kafka_broker: KafkaBroker, topic: str, tmp_path: Path
+) -> None:
+    """Also when nothing comes any more: like tail for head, and by Ctrl-C."""
+    _python, _m, _module, *arguments = command(tmp_path, kafka_broker, topic)
+    with subprocess.Popen(
+        [sys.executable, "-c", _INTERRUPTED, *arguments, "--since=beginning"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        for _ in range(4):
+            assert running.stdout.readline()
+        if end == "close":
+            running.stdout.close()
+            code = 0
+        else:
+            running.send_signal(signal.SIGINT)
+            code = 128 + signal.SIGINT
+        assert running.wait(20) == code
+        assert running.stderr.read() == b""
+
+
+def test_topics_that_are_not_there_are_waited_for_and_that_is_said(
+    kafka_broker: KafkaBroker, tmp_path: Path
+) -> None:
+    name = sending.new_topic()
+    with subprocess.Popen(
+        [*command(tmp_path, kafka_broker, name), "--count=1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        assert "none of them is there yet" in running.stderr.readline()
+        producer = Producer({"bootstrap.servers": kafka_broker.bootstrap})
+        producer.produce(f"{name}.info", None)  # a tombstone
+        assert producer.flush(30) == 0
+        assert "the record is empty" in running.stdout.readline()
+        assert running.wait(20) == 0
+
+
+def test_no_group_is_joined_and_nothing_committed(
+    kafka_broker: KafkaBroker, topic: str, tmp_path: Path
+) -> None:
+    admin = AdminClient({"bootstrap.servers": kafka_broker.bootstrap})
+
+    def groups() -> set[str]:
+        found = admin.list_consumer_groups(request_timeout=20).result()
+        assert not found.errors
+        return {one.group_id for one in found.valid}
+
+    before = groups()
+    subprocess.run(
+        [
+            *command(tmp_path, kafka_broker, topic),
+            *("--since=beginning", "--count=4"),
+        ],
+        stdout=subprocess.DEVNULL,
+        timeout=60,
+        check=True,
+    )
+    assert not [
+        name for name in groups() - before if name.startswith("kafka-driver")
+    ]

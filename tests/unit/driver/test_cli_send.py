@@ -8,7 +8,7 @@ import pytest
 from mock_cluster import MockCluster
 
 from kafka_driver import envelope
-from kafka_driver.cli import main
+from kafka_driver.cli import main, urls
 
 
 def test_send_tells_what_it_sent(
@@ -51,9 +51,18 @@ def test_send_tells_what_it_sent(
         (["--url", "kafka-driver://h", "--topic", "a b"], "no legal"),
         (["--url", "kafka-driver://h?x=1"], "'x'"),
         (["--url", "fake://"], "not for this driver"),
+        (["--url", "fake://"], "--url is fake://"),
         (["--url", "nosuch://"], "nosuch"),
         (["--url", "nonsense"], "scheme"),
+        (["--url", "kafka-driver://h:x/"], "no number from 1 to 65535"),
+        (["--url", "kafka-driver://::1/"], "[ADDRESS]"),
+        (["--url", "kafka-driver://u:secr/et@h/"], "%2F for '/'"),
+        (["--url", "kafka-driver://h", "--timeout", "nan"], "more than 0"),
+        (["--url", "kafka-driver://h", "--timeout", "inf"], "at most 86400"),
         (["--config-file", "/nope"], "/nope"),
+        (["--config-file", "/"], "is a directory"),
+        (["--config-file", "/dev/null"], "no transport_url is set"),
+        (["--config-dir", "/nope"], "no directory"),
         (["--url", "kafka-driver://127.0.0.1:9", "--timeout", "1"], "within"),
     ],
 )
@@ -66,6 +75,62 @@ def test_what_goes_wrong_is_one_sentence(
     assert captured.err.startswith("kafka-driver: ")
     assert words in captured.err
     assert captured.err.count("\n") == 1
+    assert "secr" not in captured.err
+
+
+@pytest.mark.parametrize(
+    ("url", "option", "said"),
+    [
+        (
+            "kafka-driver://app@h/",
+            "security_protocol = SASL_SSL",
+            "the transport URL has a user and no password: write "
+            "kafka-driver://USER:PASSWORD@HOST:9092/",
+        ),
+        (
+            "kafka-driver://h/",
+            "kafka_max_fetch_bytes = many",
+            "option kafka_max_fetch_bytes of section [oslo_messaging_kafka] "
+            "cannot be used (invalid literal for int() with base 10: 'many')"
+            ": correct its value, or leave it out",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_used_are_one_sentence(
+    url: str,
+    option: str,
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "service.conf"
+    path.write_text(
+        f"[DEFAULT]\ntransport_url = {url}\n[oslo_messaging_kafka]\n{option}"
+    )
+    assert main.main(["send", "--config-file", str(path)]) == 1
+    assert capsys.readouterr().err == f"kafka-driver: {said}\n"
+
+
+def test_a_drop_in_directory_alone_is_enough(
+    cluster: MockCluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bus.conf").write_text(
+        f"[oslo_messaging_notifications]\ntransport_url = {cluster.url}\n"
+    )
+    assert main.main(["send", "--config-dir", str(tmp_path)]) == 0
+    assert "to notifications.info" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", urls.VARIABLES)
+def test_the_environment_alone_is_enough(
+    name: str,
+    cluster: MockCluster,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(name, cluster.url)
+    assert main.main(["send"]) == 0
+    assert "to notifications.info" in capsys.readouterr().out
 
 
 def test_configuration_file_is_read(

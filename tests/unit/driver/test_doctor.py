@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError
+from oslo_config import cfg
 
-from kafka_driver.cli import main
+from kafka_driver.cli import main, quoting
 from kafka_driver.cli.doctor import (
     findings,
     group,
     listener,
     network,
-    quoting,
     rpc,
     settings,
     tls,
@@ -99,6 +99,7 @@ def test_what_is_to_be_quoted_is_named_without_the_password(
         ("kafka-driver://h:0/", "a port"),
         ("kafka-driver://h:70000/", "a port"),
         ("kafka-driver://h :9092/", "a host"),
+        ("kafka-driver://h:9092;h2:9092/", "';'"),
         ("kafka-driver://::1/", "without brackets"),
         ("kafka-driver://[::1/", "not closed"),
     ],
@@ -204,6 +205,74 @@ def test_what_is_wrong_with_the_configuration_is_named(
     assert "secret line" not in str(found)
 
 
+def test_a_url_that_nobody_set_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, found = doctor(capsys, config(tmp_path, "[DEFAULT]\n"))
+    assert code == 1
+    assert "no transport_url is set" in found["scheme"][0]["text"]
+
+
+def test_options_that_nobody_reads_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _code, found = doctor(
+        capsys,
+        config(
+            tmp_path,
+            "[DEFAULT]\ntransport_url = rabbit://h\nanything = 1\n"
+            "[oslo_messaging_notifications]\ntransport_urls = a\n"
+            "[oslo_messaging_kafka]\nkafka_driver_comit = b\nconsumer-group"
+            " = right\nqwertyuiop = c\n",
+        ),
+    )
+    seen = {one["text"].split()[0]: one for one in found["options"]}
+    assert seen.keys() == {
+        "transport_urls",
+        "kafka_driver_comit",
+        "qwertyuiop",
+    }
+    assert {one["level"] for one in seen.values()} == {"warning"}
+    assert seen["transport_urls"]["fix"].startswith("write transport_url,")
+    assert seen["kafka_driver_comit"]["fix"].startswith(
+        "write kafka_driver_commit,"
+    )
+    assert seen["qwertyuiop"]["fix"].startswith("correct its spelling")
+
+
+def test_the_environment_is_read_as_a_service_reads_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = "OS_OSLO_MESSAGING_NOTIFICATIONS__"
+    monkeypatch.setenv(f"{group}TRANSPORT_URL", "kafka-driver://[::1]:9/")
+    monkeypatch.setenv(f"{group}DRIVER", "messagingv2")
+    code, found = doctor(capsys)
+    assert code == 1
+    assert f"{group}TRANSPORT_URL" in found["configuration"][0]["text"]
+    # A list of letters is what a service gets.
+    assert "into its letters" in found["driver"][0]["text"]
+    assert found["tcp"][0]["level"] == "failed"
+
+
+def test_no_secret_is_shown_wherever_it_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conf = cfg.ConfigOpts()
+    path = tmp_path / "service.conf"
+    path.write_text(
+        "[DEFAULT]\ntransport_url = rabbit://u:first-one@h/\n"
+        "[oslo_messaging_notifications]\n"
+        "transport_url = kafka-driver://u:second-one@h/\n"
+        "[oslo_messaging_kafka]\nssl_client_key_password = third-one\n"
+        "kafka_driver_oauth_client_secret = fourth-one\n"
+        "kafka_driver_librdkafka = a = fifth-one\n"
+    )
+    conf([], default_config_files=[str(path)], default_config_dirs=[])
+    secrets = settings.secrets(conf, None)
+    assert {"first-one", "second-one", "fourth-one"} <= secrets
+    assert "a = fifth-one" in secrets
+
+
 def test_rpc_over_kafka_is_a_warning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -262,10 +331,13 @@ def test_an_unknown_name_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_wrong_command_line_ends_with_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main.main(["doctor", *arguments]) == 2
+    with pytest.raises(SystemExit) as caught:
+        main.main(["doctor", *arguments])
+    assert caught.value.code == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.count("\n") == 1
+    (last,) = captured.err.splitlines()[-1:]
+    assert last.startswith("kafka-driver doctor: error: ")
 
 
 # -- what is shown ------------------------------------------------------------

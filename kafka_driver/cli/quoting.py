@@ -122,6 +122,11 @@ def _host_problem(place: str) -> tuple[str, str] | None:
                 "write it as [ADDRESS]:PORT",
             )
         port = port[1:] if port else "9092"
+    elif ";" in place:
+        return (
+            "hosts in the transport URL are divided by ';'",
+            "write a comma between them",
+        )
     elif place.count(":") > 1:
         return (
             "an IPv6 address in the transport URL stands without brackets",
