@@ -28,6 +28,8 @@ _PATIENCE = 30.0
 #: What one machine can be asked for.
 _LARGEST = {"count": 1000000, "size": 100000000, "threads": 1000}
 DRIVER, RAW = "kafka-driver", "raw client"
+#: Of the groups of the two.
+_LETTERS = "a", "b"
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def as_text(results: list[Result]) -> str:
 
 @contextlib.contextmanager
 def _topic(work: Work) -> Iterator[None]:
-    """The topic, as long as it is used."""
+    """The topic, as long as it is used; the groups go with it."""
     admin = AdminClient(client_config.admin(work.url, work.settings))
     name = work.topic
     wanted = NewTopic(name, 1, work.settings.kafka_driver_topic_replication)
@@ -198,6 +200,12 @@ def _topic(work: Work) -> Iterator[None]:
             admin.delete_topics([name], request_timeout=_PATIENCE)[
                 name
             ].result(_PATIENCE + 5)
+        for group in (_group(work, letter) for letter in _LETTERS):
+            # Each alone: one that was not made yet is no reason to stop.
+            with contextlib.suppress(KafkaException, TimeoutError):
+                admin.delete_consumer_groups(
+                    [group], request_timeout=_PATIENCE
+                )[group].result(_PATIENCE + 5)
 
 
 def _measure(work: Work, driver: Any) -> Iterator[Result]:
@@ -317,7 +325,7 @@ def _receive(work: Work, driver: Any, there: int) -> float:
     """The driver's rate, from the first notification to the last."""
     target = oslo_messaging.Target(topic=work.target)
     driver.listen_for_notifications(
-        [(target, "info")], _group(work, "a"), _BATCH, 1.0
+        [(target, "info")], _new_group(work, _LETTERS[0]), _BATCH, 1.0
     )
     listener = driver.listeners[-1]
     try:
@@ -345,7 +353,10 @@ def _receive_raw(work: Work, _driver: Any, there: int) -> float:
     consumer = confluent_kafka.Consumer(
         {
             **client_config.consumer(
-                work.url, work.settings, _group(work, "b"), "earliest"
+                work.url,
+                work.settings,
+                _new_group(work, _LETTERS[1]),
+                "earliest",
             ),
             "enable.auto.commit": False,
             "statistics.interval.ms": 0,
@@ -355,9 +366,11 @@ def _receive_raw(work: Work, _driver: Any, there: int) -> float:
     consumer.subscribe([work.topic])
 
     def receive() -> int:
-        found = [
-            one for one in consumer.consume(_BATCH, 1.0) if one.error() is None
-        ]
+        # Asked for many at once it would wait for the last one of them.
+        found = consumer.consume(1, 1.0)
+        if found:
+            found += consumer.consume(_BATCH - 1, 0.0)
+        found = [one for one in found if one.error() is None]
         for one in found:
             envelope.decode(one.value())
         if found:
@@ -372,11 +385,15 @@ def _receive_raw(work: Work, _driver: Any, there: int) -> float:
 
 
 def _group(work: Work, letter: str) -> str:
+    return f"{work.topic}-{letter}"
+
+
+def _new_group(work: Work, letter: str) -> str:
     """A group of its own at the topic's start.
 
     :raises MessageDeliveryFailure: when its place cannot be committed
     """
-    name = f"{work.topic}-{letter}"
+    name = _group(work, letter)
     client = confluent_kafka.Consumer(
         client_config.consumer(work.url, work.settings, name, "earliest")
     )

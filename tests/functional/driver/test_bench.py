@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 from kafka_driver.cli import main
 
 
-def test_bench_measures_both_and_leaves_no_topic(
+def test_bench_measures_both_and_leaves_nothing(
     kafka_broker: KafkaBroker, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = main.main(
@@ -41,6 +41,8 @@ def test_bench_measures_both_and_leaves_no_topic(
     admin = AdminClient({"bootstrap.servers": kafka_broker.bootstrap})
     left = admin.list_topics(timeout=10).topics
     assert not [name for name in left if "bench" in name]
+    groups = admin.list_consumer_groups(request_timeout=20).result().valid
+    assert not [one for one in groups if "bench" in one.group_id]
 
 
 def test_bench_says_when_no_broker_answers(
