@@ -24,6 +24,9 @@ READERS = {
     "at most once": "before_dispatch",
 }
 
+#: As Python's allocator gives them out.
+_BYTES_OF_AN_INT = 32
+
 
 class Trial:
     """Sends to a topic of its own, with a reader of each kind.
@@ -74,6 +77,19 @@ class Trial:
         )
         self._made.append(made)
         return made
+
+    def held(self, sent: Load) -> int:
+        """Bytes of the numbers that the account itself keeps."""
+        kept = [
+            sent.confirmed,
+            *(
+                one.payloads
+                for one in itertools.chain(*self._readings.values())
+            ),
+        ]
+        return sum(
+            sys.getsizeof(one) + _BYTES_OF_AN_INT * len(one) for one in kept
+        )
 
     def _received(self, reader: str) -> list[int]:
         return [
