@@ -4,6 +4,12 @@
 Records wait here until their topic is known to exist. The client library
 never gets one before: what it has sent is of unknown outcome when something
 fails, and sending that again would duplicate it.
+
+Where senders wait for confirmations, records gather here while the brokers
+have yet to answer for those before them, and go as one request: a lone one at
+once. The client library cannot do that. It lets records gather for a fixed
+time (linger.ms) or sends each by itself, and with idempotence no more than
+five of a partition, for which its thread then waits in a busy loop.
 """
 
 import collections
@@ -22,6 +28,9 @@ LOG = logging.getLogger(__name__)
 
 #: Native calls last at most this long, so that a thread can be ended.
 _SLICE = 0.1
+#: Records gather for so long behind one without an answer: its partition may
+#: have no leader while theirs have one.
+_GATHERING = 0.01
 _MAX_BACK_OFF = 30.0
 #: For the reports of purged records.
 _PURGE_TIME = 1.0
@@ -72,6 +81,9 @@ class Channel:
 
     :param settings: of the producer, from client_config.producer()
     :param maker: makes a TopicMaker, for the thread's use
+    :param gathers: whether the thread hands records over, as many at a time
+        as came while the brokers answered; else senders do, and it is for
+        the client library to gather them
     """
 
     def __init__(
@@ -79,8 +91,10 @@ class Channel:
         settings: dict[str, Any],
         maker: Callable[[], admin.TopicMaker],
         log: concurrency.LogQueue,
+        gathers: bool,
     ) -> None:
         self._settings = settings
+        self._gathers = gathers
         self._make_maker = maker
         self._log = log
         self._lock = concurrency.Lock()
@@ -90,6 +104,10 @@ class Channel:
         self._parked: dict[str, collections.deque[Record]] = {}
         self._parked_count = 0
         self._parked_bytes = 0
+        #: Of what the client library has got and not reported; counted by
+        #: the thread, and only where it hands over all.
+        self._handed_over = self._handed_over_bytes = 0
+        self._wake = concurrency.Signal()
         #: Seconds that a record may take; 0: no limit.
         self._limit: float = settings["message.timeout.ms"] / 1000
         self._failures: collections.Counter[tuple[str, str]] = (
@@ -124,6 +142,12 @@ class Channel:
         :raises BufferError: when the queue is full
         :raises KafkaException: when the client library refuses it
         """
+        if self._gathers:
+            with self._lock:
+                self._check_room(record)
+                self._park(record)
+            self._wake.set()
+            return
         client = self._client
         if record.topic in self._ready and self._produce(record):
             if self._client is not client:
@@ -160,6 +184,7 @@ class Channel:
     def close(self, deadline: float) -> None:
         """Deliver what is queued until `deadline`, then end the thread."""
         self._stop_at = deadline
+        self._wake.set()
 
     def join(self, timeout: float) -> bool:
         return self._thread.join(timeout)
@@ -234,8 +259,9 @@ class Channel:
         if size > self.max_bytes():
             raise KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
         if (
-            self._parked_count >= settings["queue.buffering.max.messages"]
-            or self._parked_bytes + size > limit
+            self._parked_count + self._handed_over
+            >= settings["queue.buffering.max.messages"]
+            or self._parked_bytes + self._handed_over_bytes + size > limit
         ):
             raise BufferError
 
@@ -278,11 +304,32 @@ class Channel:
     def _round(self, maker: admin.TopicMaker) -> None:
         # Records whose topic is being looked for should not wait.
         hurry = self._parked and self.last_error is None
-        self._poll(self._client, _SLICE / 10 if hurry else _SLICE)
-        self._serve_parked(maker)
+        patience = _SLICE / 10 if hurry else _SLICE
+        if self._gathers:
+            self._send_gathered(maker, patience)
+        else:
+            self._poll(self._client, patience)
+            self._serve_parked(maker)
         if self._limit:
             self._expire_parked()
         self._tell_failures()
+
+    def _send_gathered(self, maker: admin.TopicMaker, patience: float) -> None:
+        """Hand over what is there, as one request, and wait for the answer.
+
+        It waits for what was handed over before as well, though not for long.
+        """
+        if not self._handed_over:
+            self._wake.wait(patience)
+        self._wake.clear()
+        self._serve_parked(maker)
+        client = self._client
+        if client is None:
+            self._poll(None, _GATHERING)
+        elif self._handed_over:
+            self._call(client.flush, _GATHERING)
+        else:
+            self._poll(client, 0)
 
     def _go_on_after(self, exc: Exception) -> None:
         """A defect ends no thread: every record behind it would wait."""
@@ -310,15 +357,18 @@ class Channel:
         if client is None:
             concurrency.unpatched("time").sleep(timeout)
             return
+        self._call(client.poll, timeout)
+
+    def _call(self, method: Callable[[float], int], timeout: float) -> None:
         try:
-            client.poll(timeout)
+            method(timeout)
         except KafkaException as exc:
             # Its own way to tell that it has failed for good.
             self._on_error(errors.kafka_error(exc))
 
     def _serve_parked(self, maker: admin.TopicMaker) -> None:
         for topic in list(self._parked):
-            if maker.ready(topic):
+            if topic in self._ready or maker.ready(topic):
                 self._refresh(topic)
                 with self._lock:
                     self._unpark(topic)
@@ -354,6 +404,7 @@ class Channel:
             try:
                 if not self._produce(record):
                     return  # the next client, or the next look for it
+                self._count_handed_over(record, 1)
             except BufferError:
                 return  # the rest when there is room
             except KafkaException as exc:
@@ -367,9 +418,15 @@ class Channel:
     def _on_delivery(self, record: Record, error: Any, message: Any) -> None:
         """Must not raise: the next callback would run with the exception."""
         try:
+            self._count_handed_over(record, -1)
             self._take_report(record, error, message)
         except Exception as exc:
             self._finish(record, KafkaError(KafkaError._FAIL, str(exc)))
+
+    def _count_handed_over(self, record: Record, change: int) -> None:
+        if self._gathers:
+            self._handed_over += change
+            self._handed_over_bytes += change * record.size
 
     def _take_report(self, record: Record, error: Any, message: Any) -> None:
         if error is None:
@@ -448,6 +505,7 @@ class Channel:
             self._ready.clear()
         self._purge(client)
         del client
+        self._handed_over = self._handed_over_bytes = 0
         again = time.monotonic() + back_off
         while time.monotonic() < again and self._stop_at is None:
             self._poll(None, _SLICE)

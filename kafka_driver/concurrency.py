@@ -43,17 +43,9 @@ def is_green() -> bool:
     return patcher is not None and bool(patcher.is_monkey_patched("thread"))
 
 
-class Lock:
+def Lock() -> Any:  # noqa: N802 - as threading.Lock
     """A native lock, for short sections without any waiting inside."""
-
-    def __init__(self) -> None:
-        self._lock = _allocate_lock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._lock.release()
+    return _allocate_lock()
 
 
 class Signal:
@@ -66,32 +58,38 @@ class Signal:
     __slots__ = ("_fd", "_flag", "_lock", "_waiters")
 
     def __init__(self) -> None:
-        self._lock = Lock()
         self._flag = False
-        self._fd = -1
         self._waiters: list[Any] = []
+        # For the file descriptor only: one that sets and one that waits each
+        # write their part before they look at the other's.
+        self._lock = Lock()
+        self._fd = -1
 
     def is_set(self) -> bool:
         return self._flag
 
     def set(self) -> None:
-        with self._lock:
-            if self._flag:
-                return
-            self._flag = True
-            for waiter in self._waiters:
-                waiter.release()
-            self._waiters.clear()
-            if self._fd >= 0:
-                os.eventfd_write(self._fd, 1)
+        if self._flag:
+            return
+        self._flag = True
+        while self._waiters:
+            try:
+                waiter = self._waiters.pop()
+            except IndexError:  # it gave up, or another has woken it
+                break
+            waiter.release()
+        if self._fd >= 0:
+            with self._lock:
+                if self._fd >= 0:
+                    os.eventfd_write(self._fd, 1)
 
     def clear(self) -> None:
-        with self._lock:
-            if self._flag and self._fd >= 0:
-                # A forked child that shares it may have read it.
-                with contextlib.suppress(BlockingIOError):
-                    os.eventfd_read(self._fd)
-            self._flag = False
+        self._flag = False
+        if self._fd >= 0:
+            # Nothing is to be read when it was not set, and when a forked
+            # child that shares it has read it.
+            with self._lock, contextlib.suppress(BlockingIOError):
+                os.eventfd_read(self._fd)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until set, at most `timeout` seconds; whether it is set."""
@@ -115,24 +113,22 @@ class Signal:
     def _wait_native(self, timeout: float | None) -> bool:
         waiter = _allocate_lock()
         waiter.acquire()
-        with self._lock:
-            if self._flag:
-                return True
-            self._waiters.append(waiter)
-        waiter.acquire(True, -1 if timeout is None else max(timeout, 0))
-        with self._lock:
-            if waiter in self._waiters:
+        self._waiters.append(waiter)
+        if not self._flag:
+            waiter.acquire(True, -1 if timeout is None else max(timeout, 0))
+        if waiter in self._waiters:
+            with contextlib.suppress(ValueError):
                 self._waiters.remove(waiter)
         return self._flag
 
     def _wait_green(self, timeout: float | None) -> bool:
         hubs = sys.modules["eventlet.hubs"]
         with self._lock:
-            if self._flag:
-                return True
             if self._fd < 0:
                 self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
             fd = self._fd
+        if self._flag:
+            return True
         with contextlib.suppress(TimeoutError):
             hubs.trampoline(
                 fd, read=True, timeout=timeout, timeout_exc=TimeoutError

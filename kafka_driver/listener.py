@@ -69,7 +69,9 @@ class KafkaListener(base.PollStyleListener):  # type: ignore[misc]
             batch_size or options.max_poll_records,
             pool_size,
         )
-        self._in_flight = counting.InFlight(limit, self._wake)
+        self._in_flight = counting.InFlight(
+            limit, counting.portion(limit, pool_size), self._wake
+        )
         dead_letters = self._dead_letters(url)
         self._intake = Intake(dead_letters, self._log)
         parts = flow.Parts(

@@ -146,7 +146,7 @@ RECEIVING_OPTS: list[cfg.Opt] = [
     ),
     cfg.IntOpt(
         "kafka_driver_max_in_flight",
-        default=64,
+        default=256,
         min=1,
         help="Notifications handed to endpoints and not finished yet, per "
         "listener. Never less than the batch size and the executor's pool. "

@@ -144,8 +144,9 @@ class Sender:
 
     def _make_channel(self, limit: float) -> Channel:
         settings = client_config.producer(self._url, self._options, limit)
+        gathers = self._confirmed and not self._options.producer_batch_timeout
         try:
-            return Channel(settings, self._maker, self._log)
+            return Channel(settings, self._maker, self._log, gathers)
         except KafkaException as exc:
             raise errors.ConfigurationError(
                 "the Kafka client refuses its settings: "

@@ -70,7 +70,7 @@ class Setting:
         self.graveyard = Graveyard()
         self.parts = flow.Parts(
             Intake(None, log),
-            InFlight(10, concurrency.Signal()),
+            InFlight(10, 1, concurrency.Signal()),
             Handover(),
             log,
             concurrency.Signal(),

@@ -64,7 +64,7 @@ class Setting:
         self.client = Client()
         self.parts = flow.Parts(
             Intake(None, log),
-            InFlight(10, concurrency.Signal()),
+            InFlight(10, 1, concurrency.Signal()),
             Handover(),
             log,
             concurrency.Signal(),

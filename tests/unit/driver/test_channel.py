@@ -44,6 +44,10 @@ class Client:
 
     def __init__(self, _settings: Any, logger: Any) -> None:
         self.got: list[bytes | None] = []
+        self.flushed: list[list[bytes]] = []
+        #: Whether the brokers answer; for flush() only.
+        self.answers = threading.Event()
+        self.answers.set()
         self._queue: list[tuple[bytes, Any]] = []
         self._purged = False
         self.made.append(self)
@@ -75,6 +79,13 @@ class Client:
             else:
                 self.got.append(value)
                 on_delivery(None, Message(value))
+
+    def flush(self, timeout: float) -> None:
+        """What is handed over at a time; nothing comes back while it is."""
+        if self._queue:
+            self.flushed.append([value for value, _ in self._queue])
+        if self.answers.wait(timeout):
+            self.poll(0)
 
     def purge(self) -> None:
         self._purged = True
@@ -109,17 +120,42 @@ def log() -> Iterator[concurrency.LogQueue]:
 
 
 @pytest.fixture
-def one(
+def make(
     monkeypatch: pytest.MonkeyPatch, log: concurrency.LogQueue
-) -> Iterator[Channel]:
-    """A channel that has delivered its first record."""
+) -> Iterator[Callable[[bool], Channel]]:
+    """Makes a channel that has delivered its first record."""
     Client.made = []
     monkeypatch.setattr(channel.confluent_kafka, "Producer", Client)
-    made = Channel(SETTINGS, Maker, log)  # type: ignore[arg-type]
-    deliver(made, b"first")
-    yield made
-    made.close(time.monotonic() + 1)
-    assert made.join(10)
+    channels = []
+
+    def call(gathers: bool) -> Channel:
+        made = Channel(SETTINGS, Maker, log, gathers)  # type: ignore[arg-type]
+        channels.append(made)
+        deliver(made, b"first")
+        return made
+
+    yield call
+    for made in channels:
+        made.close(time.monotonic() + 1)
+        assert made.join(10)
+
+
+@pytest.fixture
+def one(make: Callable[[bool], Channel]) -> Channel:
+    """A channel to whose client senders hand their records over."""
+    return make(False)
+
+
+@pytest.fixture
+def gathering(make: Callable[[bool], Channel]) -> Channel:
+    """A channel in which records gather."""
+    return make(True)
+
+
+@pytest.fixture(params=["one", "gathering"])
+def either(request: pytest.FixtureRequest) -> Channel:
+    found: Channel = request.getfixturevalue(request.param)
+    return found
 
 
 def deliver(to: Channel, value: bytes) -> None:
@@ -182,25 +218,25 @@ def test_a_record_that_a_closed_client_got_is_told_as_lost(
         one.submit(new(b"second"))
 
 
-def test_a_closed_channel_takes_no_record(one: Channel) -> None:
-    one.close(time.monotonic())
-    assert one.join(10)
+def test_a_closed_channel_takes_no_record(either: Channel) -> None:
+    either.close(time.monotonic())
+    assert either.join(10)
 
     with pytest.raises(KafkaException, match="_DESTROY"):
-        one.submit(new(b"second"))
+        either.submit(new(b"second"))
 
 
 def test_a_defect_is_logged_and_ends_no_thread(
-    one: Channel,
+    either: Channel,
     log: concurrency.LogQueue,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(channel, "_DEFECT_PAUSE", 0.01)
     Maker.defects = 2
-    one._ready.clear()  # the next record has to look for its topic
+    either._ready.clear()  # the next record has to look for its topic
 
-    deliver(one, b"second")
+    deliver(either, b"second")
 
     log.drain()
     told = [
@@ -213,11 +249,11 @@ def test_a_defect_is_logged_and_ends_no_thread(
 
 
 def test_a_defect_in_a_report_fails_its_record_only(
-    one: Channel, monkeypatch: pytest.MonkeyPatch
+    either: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Message, "latency", lambda _self: 1 / 0)
     record = new(b"second")
-    one.submit(record)
+    either.submit(record)
     assert record.done is not None
     assert record.done.wait(10)
     assert record.error is not None
@@ -225,4 +261,66 @@ def test_a_defect_in_a_report_fails_its_record_only(
 
     monkeypatch.undo()
     monkeypatch.setattr(channel.confluent_kafka, "Producer", Client)
-    deliver(one, b"third")
+    deliver(either, b"third")
+
+
+def submit(to: Channel, *values: bytes) -> list[Record]:
+    records = [new(value) for value in values]
+    for record in records:
+        to.submit(record)
+    return records
+
+
+def done(records: list[Record]) -> bool:
+    return all(one.done is not None and one.done.is_set() for one in records)
+
+
+def test_what_gathers_while_brokers_answer_is_handed_over_together(
+    gathering: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "_GATHERING", 10)
+    (client,) = Client.made
+    client.answers.clear()
+    records = submit(gathering, b"alone")
+    wait_until(lambda: client.flushed[1:] == [[b"alone"]])
+    records += submit(gathering, b"2", b"3", b"4")
+    time.sleep(0.1)
+    assert client.flushed[2:] == []
+
+    client.answers.set()
+
+    wait_until(lambda: done(records))
+    assert client.flushed[1:] == [[b"alone"], [b"2", b"3", b"4"]]
+    assert client.got == [b"first", b"alone", b"2", b"3", b"4"]
+
+
+def test_a_record_without_an_answer_holds_no_others_back(
+    gathering: Channel,
+) -> None:
+    (client,) = Client.made
+    client.answers.clear()
+    submit(gathering, b"stuck")
+    wait_until(lambda: [b"stuck"] in client.flushed)
+    submit(gathering, b"next")
+
+    wait_until(lambda: [b"stuck", b"next"] in client.flushed)
+    client.answers.set()
+
+
+def test_records_that_gather_and_those_handed_over_share_the_room(
+    gathering: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "_GATHERING", 10)
+    (client,) = Client.made
+    client.answers.clear()
+    submit(gathering, b"under way")
+    wait_until(lambda: [b"under way"] in client.flushed)
+
+    records = submit(gathering, *[b"waits"] * 9)
+    with pytest.raises(BufferError):
+        submit(gathering, b"one too many")
+
+    client.answers.set()
+    wait_until(lambda: done(records))
+    assert gathering.queued() == 0
+    deliver(gathering, b"fits again")

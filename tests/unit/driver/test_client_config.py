@@ -88,14 +88,11 @@ def test_upstream_options_reach_the_producer(make: Make) -> None:
     assert found["message.timeout.ms"] == 12500
 
 
-@pytest.mark.parametrize("mode", ["confirmed", "buffered"])
-def test_a_notification_alone_in_the_queue_does_not_wait_for_others(
-    make: Make, mode: str
+def test_records_gather_for_moments_when_nobody_says_how_long(
+    make: Make,
 ) -> None:
-    found = client_config.producer(
-        *make("kafka-driver://a", kafka_driver_mode=mode), 0
-    )
-    assert found["linger.ms"] == 0
+    found = client_config.producer(*make("kafka-driver://a"), 0)
+    assert 0 < found["linger.ms"] <= 3
 
 
 @pytest.mark.parametrize("size", [0, -1, 1000001])

@@ -74,9 +74,32 @@ def test_a_batch_and_every_worker_find_room(
     assert in_flight.limit(configured, batch, pool) == limit
 
 
+@pytest.mark.parametrize(
+    ("limit", "pool", "portion"),
+    [(256, 64, 128), (100, 64, 36), (500, 64, 250), (64, 64, 1), (1, 1, 1)],
+)
+def test_room_counts_in_portions_that_leave_no_worker_idle(
+    limit: int, pool: int, portion: int
+) -> None:
+    assert in_flight.portion(limit, pool) == portion
+
+
+def test_room_for_less_than_a_portion_is_none() -> None:
+    changed = concurrency.Signal()
+    count = in_flight.InFlight(10, 4, changed)
+    count.add(10)
+
+    count.remove(3)
+    assert count.room() == 0
+    assert not changed.is_set()
+    count.remove()
+    assert count.room() == 4
+    assert changed.is_set()
+
+
 def test_room_is_announced() -> None:
     changed = concurrency.Signal()
-    count = in_flight.InFlight(2, changed)
+    count = in_flight.InFlight(2, 1, changed)
 
     count.add(3)
     assert count.room() == 0

@@ -119,7 +119,7 @@ class Setting:
     def __init__(self, log: concurrency.LogQueue, from_end: bool) -> None:
         self.parts = flow.Parts(
             Intake(None, log),
-            InFlight(10, concurrency.Signal()),
+            InFlight(10, 1, concurrency.Signal()),
             Handover(),
             log,
             concurrency.Signal(),
