@@ -43,7 +43,7 @@ def is_green() -> bool:
     return patcher is not None and bool(patcher.is_monkey_patched("thread"))
 
 
-def Lock() -> Any:  # noqa: N802 - as threading.Lock
+def Lock() -> Any:
     """A native lock, for short sections without any waiting inside."""
     return _allocate_lock()
 
