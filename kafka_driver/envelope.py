@@ -6,6 +6,7 @@ version and a JSON string, which holds the message with its context under
 ``_context``. What a reader decodes equals what that driver would deliver.
 """
 
+import enum
 import json
 import math
 from typing import Any
@@ -25,9 +26,27 @@ _VERSION_KEY = "oslo.version"
 _MESSAGE_KEY = "oslo.message"
 _CONTEXT_KEY = "_context"
 
+
+def _primitive(value: Any) -> Any:
+    """What is written for a value of a type that JSON does not know."""
+    if isinstance(value, enum.Enum):
+        return value.value
+    return jsonutils.to_primitive(value)
+
+
 # One encoder for all: json.dumps() builds a new one at each call with a
 # default function.
-_encode = json.JSONEncoder(default=jsonutils.to_primitive).encode
+_encode = json.JSONEncoder(default=_primitive).encode
+
+# What orjson would write in its own way goes to _primitive(), as it does in
+# the standard library.
+_AS_STDLIB = 0
+if orjson is not None:
+    _AS_STDLIB = (
+        orjson.OPT_PASSTHROUGH_DATACLASS
+        | orjson.OPT_PASSTHROUGH_DATETIME
+        | orjson.OPT_PASSTHROUGH_SUBCLASS
+    )
 
 # orjson reads integers over 64 bits as floats, and its numbers differ from
 # the standard library's only where there are this many digits. Every digit
@@ -38,7 +57,6 @@ _DIGITS_TO_0 = bytes(
 )
 _MANY_DIGITS = b"0" * 19
 
-#: Types that orjson writes as the standard library does.
 _SCALARS = frozenset({str, int, bool, type(None)})
 
 # Below orjson's own limit (254), with the context's level to spare.
@@ -51,12 +69,16 @@ def encode(ctxt: Any, message: dict[str, Any]) -> bytes:
     :param ctxt: a dict, an object with ``to_dict()``, or None
     """
     body = {**message, _CONTEXT_KEY: _context_dict(ctxt)}
-    if orjson is not None and _same_in_orjson(body):
+    if orjson is not None:
         try:
-            inner = orjson.dumps(body).decode()
-            return orjson.dumps({_VERSION_KEY: _VERSION, _MESSAGE_KEY: inner})
+            inner = orjson.dumps(body, _primitive, _AS_STDLIB)
         except TypeError:
-            pass  # a lone surrogate or a big integer: stdlib writes them
+            inner = b""  # lone surrogates, big integers and the like
+        # NaN and infinities come out as null.
+        if inner and (b"null" not in inner or _is_plain(body)):
+            return orjson.dumps(
+                {_VERSION_KEY: _VERSION, _MESSAGE_KEY: inner.decode()}
+            )
     outer = {_VERSION_KEY: _VERSION, _MESSAGE_KEY: _encode(body)}
     return _encode(outer).encode()
 
@@ -155,15 +177,13 @@ def _needs_stdlib(data: bytes | str) -> bool:
     return _MANY_DIGITS in data.translate(_DIGITS_TO_0)
 
 
-def _same_in_orjson(
+def _is_plain(
     value: dict[str, Any] | list[Any] | tuple[Any, ...], depth: int = 0
 ) -> bool:
-    """Whether orjson writes what the standard library would write.
+    """Whether all of a value is of JSON's own types, and finite.
 
-    orjson differs silently for NaN, infinities, Enum, UUID, dates and
-    dataclasses: only exact plain types pass. It refuses keys that are not
-    strings by itself. A call for each container, none for each value: this
-    runs for every notification.
+    A call for each container, none for each value: this runs for every
+    notification that holds a None.
     """
     items: Any = value.values() if type(value) is dict else value
     for item in items:
@@ -171,7 +191,7 @@ def _same_in_orjson(
         if kind in _SCALARS:
             continue
         if kind is dict or kind is list or kind is tuple:
-            if depth >= _MAX_DEPTH or not _same_in_orjson(item, depth + 1):
+            if depth >= _MAX_DEPTH or not _is_plain(item, depth + 1):
                 return False
         elif kind is not float or not math.isfinite(item):
             return False

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import collections
 import copy
 import datetime
 import decimal
@@ -6,7 +7,7 @@ import enum
 import json
 import math
 import uuid
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -37,6 +38,15 @@ class Level(enum.IntEnum):
     HIGH = 3
 
 
+class Text(str):
+    __slots__ = ()
+
+
+class Point(NamedTuple):
+    x: int
+    y: int
+
+
 ODD_VALUES = [
     math.nan,
     math.inf,
@@ -49,6 +59,10 @@ ODD_VALUES = [
     -(2**70),
     10**400,
     Level.HIGH,
+    [None, math.nan],
+    Text("a text of its own type"),
+    collections.OrderedDict(b=1, a=math.inf),
+    Point(1, 2),
     uuid.UUID(int=7),
     datetime.datetime(2026, 1, 2, 3, 4, 5, 678),
     datetime.date(2026, 1, 2),
@@ -87,6 +101,12 @@ def test_odd_values_arrive_as_with_the_in_tree_driver(
     assert same(impl_kafka.unpack_message(ours), expected)
     assert same(envelope.decode(ours), expected)
     assert same(envelope.decode(in_tree_bytes({"u": 1}, message)), expected)
+
+
+def test_members_of_an_enum_are_written_by_their_value(fast: bool) -> None:
+    ours = envelope.encode({}, {"payload": [Colour.RED, {"a": Colour.RED}]})
+    _ctxt, message = envelope.decode(ours)
+    assert message == {"payload": ["red", {"a": "red"}]}
 
 
 json_like = st.recursive(
