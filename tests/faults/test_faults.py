@@ -13,7 +13,7 @@ from receiving import Reading, listen
 
 from faults import load
 from faults.cluster import Cluster, wait_until
-from faults.load import IN_FLIGHT, Account, Load
+from faults.load import IN_FLIGHT, Account, Counted, Load
 from faults.trial import Trial, Worker, check
 
 Make = Callable[..., Trial]
@@ -262,15 +262,6 @@ def test_kill_the_sending_process(
         accounts.append(found)
         print(found)
         assert found.lost == found.duplicated == 0, found
-
-
-class Counted(Load):
-    """What a process says that it sent."""
-
-    def __init__(self, numbers: list[int]) -> None:
-        self.confirmed = numbers
-        self.failed = 0
-        self.gap = 0.0
 
 
 @pytest.mark.parametrize("commit", ["after_dispatch", "before_dispatch"])

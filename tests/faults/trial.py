@@ -24,9 +24,6 @@ READERS = {
     "at most once": "before_dispatch",
 }
 
-#: As Python's allocator gives them out.
-_BYTES_OF_AN_INT = 32
-
 
 class Trial:
     """Sends to a topic of its own, with a reader of each kind.
@@ -77,19 +74,6 @@ class Trial:
         )
         self._made.append(made)
         return made
-
-    def held(self, sent: Load) -> int:
-        """Bytes of the numbers that the account itself keeps."""
-        kept = [
-            sent.confirmed,
-            *(
-                one.payloads
-                for one in itertools.chain(*self._readings.values())
-            ),
-        ]
-        return sum(
-            sys.getsizeof(one) + _BYTES_OF_AN_INT * len(one) for one in kept
-        )
 
     def _received(self, reader: str) -> list[int]:
         return [
@@ -159,10 +143,19 @@ def check(found: list[Account], bound: int = 0) -> None:
 
 
 class Worker:
-    """A process that sends or receives, and writes down each number."""
+    """A process that sends or receives, and writes down each number.
+
+    :param pause: seconds that each thread of a sender waits between two
+    """
 
     def __init__(
-        self, what: str, directory: Path, url: str, topic: str, **options: Any
+        self,
+        what: str,
+        directory: Path,
+        url: str,
+        topic: str,
+        pause: float = 0.0,
+        **options: Any,
     ) -> None:
         self.numbers: list[int] = []
         self._process = subprocess.Popen(
@@ -176,6 +169,7 @@ class Worker:
                 url,
                 topic,
                 json.dumps(options),
+                str(pause),
             ],
             stdout=subprocess.PIPE,
         )
@@ -184,6 +178,14 @@ class Worker:
 
     def wait_for(self, count: int, timeout: float = 300) -> None:
         wait_until(lambda: len(self.numbers) >= count, timeout)
+
+    def resident(self) -> int:
+        """KiB of the process in memory."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        (line,) = [
+            one for one in status.splitlines() if one.startswith("VmRSS:")
+        ]
+        return int(line.split()[1])
 
     def wait_silent(self, seconds: float) -> None:
         """Wait until nothing has come for so long."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A process that sends or receives until it is killed.
 
-    worker.py send|receive DIRECTORY URL TOPIC OPTIONS-AS-JSON
+    worker.py send|receive DIRECTORY URL TOPIC OPTIONS-AS-JSON PAUSE
 
 Each number that was confirmed, or that an endpoint got, is written at once:
 a pipe keeps it whatever becomes of the process.
@@ -32,8 +32,11 @@ class Endpoint:
         time.sleep(0.002)
 
 
-def send(transport: Any, topic: str) -> None:
-    """Eight threads, with numbers of their own."""
+def send(transport: Any, topic: str, pause: float) -> None:
+    """Eight threads, with numbers of their own.
+
+    :param pause: seconds that each of them waits between two
+    """
 
     def run(first: int) -> None:
         for number in range(first, 1 << 31, 8):
@@ -44,6 +47,7 @@ def send(transport: Any, topic: str) -> None:
                 2.0,
             )
             write(number)
+            time.sleep(pause)
 
     threads = [
         threading.Thread(target=run, args=(number,)) for number in range(8)
@@ -54,7 +58,7 @@ def send(transport: Any, topic: str) -> None:
         one.join()
 
 
-def receive(transport: Any, topic: str) -> None:
+def receive(transport: Any, topic: str, _pause: float) -> None:
     server = oslo_messaging.get_notification_listener(
         transport,
         [oslo_messaging.Target(topic=topic)],
@@ -66,6 +70,6 @@ def receive(transport: Any, topic: str) -> None:
 
 
 if __name__ == "__main__":
-    what, directory, url, topic, options = sys.argv[1:]
+    what, directory, url, topic, options, pause = sys.argv[1:]
     made = load.transport(Path(directory), url, **json.loads(options))
-    {"send": send, "receive": receive}[what](made, topic)
+    {"send": send, "receive": receive}[what](made, topic, float(pause))
