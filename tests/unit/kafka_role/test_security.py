@@ -450,7 +450,7 @@ def test_what_is_not_encrypted_stays_on_loopback_unless_asked(security):
 
 
 @pytest.mark.parametrize("security", identities.PROTOCOLS)
-@pytest.mark.parametrize("nodes", [1, 3])
+@pytest.mark.parametrize("nodes", [1, 3, 5])
 def test_what_can_work_is_not_refused(security, nodes):
     good = spec(security, nodes)
     good["allow_plaintext"] = True
