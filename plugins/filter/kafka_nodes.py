@@ -38,6 +38,8 @@ def kafka_node_list(nodes, hostvars, own):
                 listen=own["listen"],
                 advertised=own["advertised"],
                 roles=own.get("roles"),
+                data_dirs=own.get("data_dirs"),
+                machine=own.get("machine"),
             )
         else:
             # Not get(): of a host that is not there Ansible makes an error.
@@ -47,6 +49,8 @@ def kafka_node_list(nodes, hostvars, own):
                 listen=known.get("kafka_listen_address", ""),
                 advertised=known.get("kafka_advertised_address", ""),
                 roles=known.get("kafka_node_roles"),
+                data_dirs=known.get("kafka_data_dirs"),
+                machine=known.get("ansible_host"),
             )
         found.append(entry)
     return found

@@ -36,6 +36,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*$")
 LISTENER = re.compile(r"[A-Z][A-Z0-9_]*$")
 UUID = re.compile(r"[A-Za-z0-9_-]{22}$")
 WEAK = 8
+#: Where messages are unless a node is told.
+DATA_DIRS = ("/var/lib/kafka/data",)
 #: What everybody tries first; digits and signs around it change nothing.
 KNOWN = {
     *("", "abcdefgh", "admin", "administrator", "changeit", "changeme"),
@@ -338,6 +340,25 @@ def _one_node_problems(node):
         )
 
 
+def _shared_problems(spec):
+    """Two nodes on one machine may not write to the same directory."""
+    own = own_node(spec)
+    mine = own.get("data_dirs") or DATA_DIRS
+    for node in spec["nodes"]:
+        both = sorted({*mine} & {*(node.get("data_dirs") or DATA_DIRS)})
+        if (
+            node is not own
+            and own.get("machine")
+            and own["machine"] == node.get("machine")
+            and both
+        ):
+            yield (
+                f"{own['host']} and {node['host']} are one machine, "
+                f"{own['machine']} (ansible_host), and share {both[0]}: give "
+                "each kafka_data_dirs of its own, or another machine."
+            )
+
+
 def _node_problems(spec):
     nodes = spec["nodes"]
     unknown = [
@@ -385,6 +406,7 @@ def _node_problems(spec):
         )
     for node in nodes:
         yield from _one_node_problems(node)
+    yield from _shared_problems(spec)
     if is_loopback(own_node(spec)["listen"]):
         yield (
             f"kafka_listen_address of {spec['host']} is "
@@ -475,7 +497,9 @@ def kafka_node_shape_problems(nodes):
 def kafka_security_problems(spec):
     """One sentence for each thing that cannot work, most general first."""
     problems = list(_cluster_problems(spec))
-    if spec["given_nodes"] and spec["host"] not in spec["given_nodes"]:
+    given = spec["given_nodes"]
+    if problems and spec["host"] not in given:
+        # The rest would only follow from it.
         return problems
     for part in (
         _advertised_problems,

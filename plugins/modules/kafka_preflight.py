@@ -373,7 +373,9 @@ def look_at_peers(peers):
     """All at once: each may take seconds."""
     if peers:
         with futures.ThreadPoolExecutor(len(peers)) as pool:
-            yield from filter(None, pool.map(look_at_peer, peers))
+            told = pool.map(look_at_peer, peers)
+            # Of several ports of one machine some are told alike.
+            yield from dict.fromkeys(filter(None, told))
 
 
 def look_at_clock(there, here):

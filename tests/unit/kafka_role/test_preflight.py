@@ -163,6 +163,14 @@ def test_a_peer_without_a_name_or_a_way_is_told(monkeypatch):
     assert "open the port" in told
 
 
+def test_a_machine_with_two_ports_is_told_once():
+    ports = [
+        {"address": "nobody.invalid", "port": port, "setting": "s"}
+        for port in (9092, 9093)
+    ]
+    assert len(list(kafka_preflight.look_at_peers(ports))) == 1
+
+
 def test_a_clock_that_is_wrong_is_told():
     (problem,) = kafka_preflight.look_at_clock(1000.0, 1100.0)
     assert "100 seconds" in problem

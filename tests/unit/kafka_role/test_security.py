@@ -309,6 +309,14 @@ def rule(**more):
     }
 
 
+def on_one_machine():
+    cluster = spec("sasl_ssl", 3)
+    for node in cluster["nodes"][:2]:
+        node.update(machine="192.0.2.9")
+    cluster["nodes"][1]["data_dirs"] = ["/var/lib/kafka/data"]
+    return cluster
+
+
 def alone(listen, advertised):
     single = spec("sasl_ssl")
     single["nodes"][0].update(listen=listen, advertised=advertised)
@@ -414,6 +422,7 @@ def changed(node, **more):
             ["kafka_nodes names k2, which the inventory does not know"],
         ),
         (changed(1, roles="broker"), ["kafka_node_roles of k2 is text"]),
+        (on_one_machine(), ["k1 and k2 are one machine", "/data: give each"]),
         (changed(1, advertised=ANY), ["Nobody can connect to " + ANY]),
         (
             changed(1, advertised="localhost.localdomain"),
@@ -455,6 +464,19 @@ def test_what_can_work_is_not_refused(security, nodes):
     good = spec(security, nodes)
     good["allow_plaintext"] = True
     assert kp.kafka_security_problems(good) == []
+
+
+def test_directories_of_their_own_may_be_on_one_machine():
+    cluster = on_one_machine()
+    cluster["nodes"][1]["data_dirs"] = ["/srv/other"]
+    assert kp.kafka_security_problems(cluster) == []
+
+
+def test_without_the_nodes_of_a_cluster_nothing_else_is_told():
+    group = spec(group_hosts=["k1", "k2"])
+    group["nodes"][0]["listen"] = ANY
+    (problem,) = kp.kafka_security_problems(group)
+    assert "run playbooks/new_cluster.yml once" in problem
 
 
 # -- controllers apart from brokers ----
