@@ -9,6 +9,9 @@ from bus.kafka import KafkaBroker
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
+# The role runs five times on what may be a busy machine.
+pytestmark = pytest.mark.timeout(600)
+
 TOPIC = "notifications.info"
 WORD = "a-long-enough-word"
 SECURED: dict[str, Any] = {
