@@ -16,7 +16,7 @@ DEFAULT_PORT = 9092
 #: Where nothing else is asked for. A request for each record costs far more
 #: than these moments, for which nobody waits: buffered records wait for
 #: nobody, and where a sender waits what has gathered is sent at once.
-LINGER_MS = 3
+LINGER_MS = 1
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
 
 #: Before this the client library spoke a draft of the protocol.

@@ -41,13 +41,17 @@ class InFlight:
 
 
 def limit(configured: int, batch_size: int, pool_size: int) -> int:
-    """The effective limit: a batch and every worker must find room."""
-    return max(configured, batch_size, pool_size)
+    """The effective limit: every worker, and two batches, must find room.
+
+    One batch is committed while endpoints have the other.
+    """
+    return max(configured, 2 * batch_size, pool_size)
 
 
-def portion(limit: int, pool_size: int) -> int:
+def portion(limit: int, batch_size: int, pool_size: int) -> int:
     """What has to be free before more is handed out.
 
-    Half of the limit, unless workers would be idle meanwhile.
+    Half of the limit, unless a batch would not get full, or workers would be
+    idle, meanwhile.
     """
-    return max(min(limit // 2, limit - pool_size), 1)
+    return max(min(limit // 2, limit - max(batch_size, pool_size)), 1)

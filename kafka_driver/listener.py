@@ -64,13 +64,12 @@ class KafkaListener(base.PollStyleListener):  # type: ignore[misc]
         self._stop_called = concurrency.Signal()
         self._lock = concurrency.Lock()
         self._cleaned = False
+        batch = batch_size or options.max_poll_records
         limit = counting.limit(
-            options.kafka_driver_max_in_flight,
-            batch_size or options.max_poll_records,
-            pool_size,
+            options.kafka_driver_max_in_flight, batch, pool_size
         )
         self._in_flight = counting.InFlight(
-            limit, counting.portion(limit, pool_size), self._wake
+            limit, counting.portion(limit, batch, pool_size), self._wake
         )
         dead_letters = self._dead_letters(url)
         self._intake = Intake(dead_letters, self._log)

@@ -149,7 +149,7 @@ RECEIVING_OPTS: list[cfg.Opt] = [
         default=256,
         min=1,
         help="Notifications handed to endpoints and not finished yet, per "
-        "listener. Never less than the batch size and the executor's pool. "
+        "listener. Never less than two batches and the executor's pool. "
         "It bounds what a crash loses or delivers again.",
     ),
     cfg.FloatOpt(

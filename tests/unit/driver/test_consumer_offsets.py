@@ -66,22 +66,29 @@ def test_requeueing_backs_off_from_one_second_to_sixty(
 
 @pytest.mark.parametrize(
     ("configured", "batch", "pool", "limit"),
-    [(64, 1, 16, 64), (64, 500, 64, 500), (10, 1, 64, 64)],
+    [(64, 1, 16, 64), (64, 500, 64, 1000), (10, 1, 64, 64)],
 )
-def test_a_batch_and_every_worker_find_room(
+def test_two_batches_and_every_worker_find_room(
     configured: int, batch: int, pool: int, limit: int
 ) -> None:
     assert in_flight.limit(configured, batch, pool) == limit
 
 
 @pytest.mark.parametrize(
-    ("limit", "pool", "portion"),
-    [(256, 64, 128), (100, 64, 36), (500, 64, 250), (64, 64, 1), (1, 1, 1)],
+    ("limit", "batch", "pool", "portion"),
+    [
+        (256, 1, 64, 128),
+        (100, 1, 64, 36),
+        (1000, 500, 64, 500),
+        (1000, 900, 64, 100),
+        (64, 1, 64, 1),
+        (2, 1, 1, 1),
+    ],
 )
-def test_room_counts_in_portions_that_leave_no_worker_idle(
-    limit: int, pool: int, portion: int
+def test_room_counts_in_portions_that_let_batches_get_full(
+    limit: int, batch: int, pool: int, portion: int
 ) -> None:
-    assert in_flight.portion(limit, pool) == portion
+    assert in_flight.portion(limit, batch, pool) == portion
 
 
 def test_room_for_less_than_a_portion_is_none() -> None:
