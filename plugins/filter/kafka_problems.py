@@ -58,7 +58,11 @@ OPERATIONS = (
 )
 
 
-def _password_problem(setting, word, name=""):
+def _password_problem(setting, word, name="", common=False):
+    """What is wrong with a password.
+
+    :param common: whether one that everybody knows will do
+    """
     word = word or ""
     if not word:
         return (
@@ -71,7 +75,7 @@ def _password_problem(setting, word, name=""):
             "random text, in a file of Ansible Vault."
         )
     bare = word.lower().strip("0123456789.,:;!?#$%&*+-_=@ ")
-    if bare in KNOWN or (name and bare == name.lower()):
+    if not common and (bare in KNOWN or (name and bare == name.lower())):
         return (
             f"{setting} is one that is tried first (a common word, the name "
             "of the account, digits alone): set it to a long random text, in "
@@ -114,6 +118,9 @@ def _user_problems(spec):
                 f"The password of {name} in kafka_users",
                 user.get("password"),
                 name,
+                # Who lets it cross a network unencrypted is trying things
+                # out, as DevStack's users do.
+                common=spec["allow_plaintext"],
             )
         for quota, limit in (user.get("quotas") or {}).items():
             if quota not in QUOTAS:

@@ -466,6 +466,15 @@ def test_what_can_work_is_not_refused(security, nodes):
     assert kp.kafka_security_problems(good) == []
 
 
+def test_common_passwords_will_do_where_nothing_is_encrypted():
+    words = ["openstack", "devstack1"]
+    users = [user(f"u{n}", password=word) for n, word in enumerate(words)]
+    bed = spec("sasl_scram", users=users, allow_plaintext=True)
+    assert kp.kafka_security_problems(bed) == []
+    bed["allow_plaintext"] = False
+    assert len(kp.kafka_security_problems(bed)) == 2
+
+
 def test_directories_of_their_own_may_be_on_one_machine():
     cluster = on_one_machine()
     cluster["nodes"][1]["data_dirs"] = ["/srv/other"]
