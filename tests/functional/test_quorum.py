@@ -204,6 +204,18 @@ def wait_for_brokers(client: dict[str, Any], count: int) -> AdminClient:
     raise AssertionError(f"of {count} brokers only {there} came in time")
 
 
+def wait_for_replicas(admin: AdminClient, topic: str) -> list[int]:
+    """The brokers with a copy, once the one that is asked knows the topic."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        found = admin.list_topics(topic, timeout=30).topics[topic].partitions
+        if found:
+            replicas: list[int] = found[0].replicas
+            return replicas
+        time.sleep(0.2)
+    raise AssertionError(f"no broker told of {topic} in time")
+
+
 # Several nodes start at once on what may be a busy machine.
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
@@ -226,8 +238,7 @@ def test_a_quorum_has_a_leader_and_topics_have_copies(
         admin = wait_for_brokers(nodes[0].client, count)
         made = admin.create_topics([NewTopic("t", 1)])
         made["t"].result(60)
-        topic = admin.list_topics("t", timeout=30).topics["t"]
-        assert len(topic.partitions[0].replicas) == 3
+        assert len(wait_for_replicas(admin, "t")) == 3
 
         said = subprocess.run(
             [
