@@ -108,6 +108,8 @@ class Channel:
         #: the thread, and only where it hands over all.
         self._handed_over = self._handed_over_bytes = 0
         self._wake = concurrency.Signal()
+        #: Senders to wake when all reports are taken that came together.
+        self._answered: list[concurrency.Signal] | None = None
         #: Seconds that a record may take; 0: no limit.
         self._limit: float = settings["message.timeout.ms"] / 1000
         self._failures: collections.Counter[tuple[str, str]] = (
@@ -327,9 +329,24 @@ class Channel:
         if client is None:
             self._poll(None, _GATHERING)
         elif self._handed_over:
-            self._call(client.flush, _GATHERING)
+            self._flush(client)
         else:
             self._poll(client, 0)
+
+    def _flush(self, client: Any) -> None:
+        """Have all sent at once, and wake senders together.
+
+        Each report takes the interpreter's lock anew. A sender that was woken
+        by the one before would have it.
+        """
+        answered: list[concurrency.Signal] = []
+        self._answered = answered
+        try:
+            self._call(client.flush, _GATHERING)
+        finally:
+            self._answered = None
+            for done in answered:
+                done.set()
 
     def _go_on_after(self, exc: Exception) -> None:
         """A defect ends no thread: every record behind it would wait."""
@@ -461,7 +478,10 @@ class Channel:
                 self._fatal = error
         record.error = error
         if record.done is not None:
-            record.done.set()
+            if self._answered is None:
+                record.done.set()
+            else:
+                self._answered.append(record.done)
         if record.left and error is not None:
             self._failures[(record.topic, errors.reason(error))] += 1
 
