@@ -182,9 +182,9 @@ def check_meta(directory, meta, cluster_id, node_id):
     if meta["node.id"] != str(node_id):
         raise StorageError(
             f"{directory} belongs to node {meta['node.id']}, and this is "
-            f"node {node_id}: no two nodes share a directory; set "
-            "kafka_data_dirs to other directories, or correct the id "
-            "(kafka_node_id, in a cluster kafka_nodes)"
+            f"node {node_id}: set kafka_node_id to {meta['node.id']} (in a "
+            "cluster the id in kafka_nodes), or kafka_data_dirs to "
+            "directories of its own, since no two nodes share one"
         )
     if cluster_id and meta.get("cluster.id") != cluster_id:
         raise StorageError(

@@ -152,7 +152,7 @@ def test_an_invented_id_does_not_begin_with_a_dash(monkeypatch):
             1,
             "/b belongs to the cluster",
         ),
-        ({"/a": META}, {}, "", 2, "this is node 2: no two nodes share"),
+        ({"/a": META}, {}, "", 2, "node 2: set kafka_node_id to 1"),
         ({"/a": {"broker.id": "1"}}, {}, "", 1, "ZooKeeper-mode"),
         ({"/a": None, "/b": META}, {}, "", 1, "holds no metadata"),
         ({"/a": None}, {"/a": ["letters"]}, "", 1, "holds letters"),
