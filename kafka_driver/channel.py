@@ -95,6 +95,11 @@ class Channel:
     ) -> None:
         self._settings = settings
         self._gathers = gathers
+        self._max_bytes = int(
+            settings.get("message.max.bytes", _DEFAULT_MAX_BYTES)
+        )
+        self._max_records: int = settings["queue.buffering.max.messages"]
+        self._max_queued: int = settings["queue.buffering.max.kbytes"] * 1024
         self._make_maker = maker
         self._log = log
         self._lock = concurrency.Lock()
@@ -177,7 +182,7 @@ class Channel:
         return self._parked_count + (0 if client is None else len(client))
 
     def max_bytes(self) -> int:
-        return int(self._settings.get("message.max.bytes", _DEFAULT_MAX_BYTES))
+        return self._max_bytes
 
     def latencies(self) -> list[float]:
         """Seconds from produce to acknowledgement, of the last records."""
@@ -253,17 +258,15 @@ class Channel:
         return record.unknown < _UNKNOWN_TRIES
 
     def _check_room(self, record: Record) -> None:
-        size = record.size
-        settings = self._settings
         if self.ended:
             raise KafkaException(KafkaError(KafkaError._DESTROY))
-        limit = settings["queue.buffering.max.kbytes"] * 1024
-        if size > self.max_bytes():
+        if record.size > self._max_bytes:
             raise KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
+        records = self._parked_count + self._handed_over
+        queued = self._parked_bytes + self._handed_over_bytes
         if (
-            self._parked_count + self._handed_over
-            >= settings["queue.buffering.max.messages"]
-            or self._parked_bytes + self._handed_over_bytes + size > limit
+            records >= self._max_records
+            or queued + record.size > self._max_queued
         ):
             raise BufferError
 

@@ -14,8 +14,8 @@ from kafka_driver import errors
 
 DEFAULT_PORT = 9092
 #: Where nothing else is asked for. A request for each record costs far more
-#: than these moments, for which nobody waits: buffered records wait for
-#: nobody, and where a sender waits what has gathered is sent at once.
+#: than this moment, and no sender waits for it: of buffered records none is
+#: awaited, and confirmed ones are flushed.
 LINGER_MS = 1
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
 

@@ -287,6 +287,9 @@ OPTS: list[cfg.Opt] = (
     SENDING_OPTS + RECEIVING_OPTS + SECURITY_OPTS + CLIENT_OPTS
 )
 
+#: With those that oslo.messaging's own driver declares.
+ALL_OPTS: list[cfg.Opt] = [*kafka_options.KAFKA_OPTS, *OPTS]
+
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
     """Our options, for oslo.config's sample and documentation tools.
@@ -303,22 +306,17 @@ def register(conf: cfg.ConfigOpts, url: Any) -> types.SimpleNamespace:
     :returns: an attribute per option
     :raises ConfigurationError: when one of them cannot be used
     """
-    conf.register_group(cfg.OptGroup(name=GROUP, title="Kafka driver"))
-    conf.register_opts(kafka_options.KAFKA_OPTS, group=GROUP)
-    conf.register_opts(OPTS, group=GROUP)
+    _register(conf)
     _check_query(url)
-    values = {}
-    for opt in [*kafka_options.KAFKA_OPTS, *OPTS]:
-        values[opt.dest] = _read(conf, url, opt)
+    values = {opt.dest: _read(conf, url, opt) for opt in ALL_OPTS}
     return types.SimpleNamespace(**values)
 
 
 def secrets(conf: cfg.ConfigOpts) -> set[str]:
     """The values that must not be shown, as far as they can be read."""
     found: set[str] = set()
-    conf.register_opts(kafka_options.KAFKA_OPTS, group=GROUP)
-    conf.register_opts(OPTS, group=GROUP)
-    for opt in [*kafka_options.KAFKA_OPTS, *OPTS]:
+    _register(conf)
+    for opt in ALL_OPTS:
         if opt.secret:
             with contextlib.suppress(cfg.Error, ValueError):
                 value = conf[GROUP][opt.dest] or []
@@ -326,8 +324,13 @@ def secrets(conf: cfg.ConfigOpts) -> set[str]:
     return found
 
 
+def _register(conf: cfg.ConfigOpts) -> None:
+    conf.register_group(cfg.OptGroup(name=GROUP, title="Kafka driver"))
+    conf.register_opts(ALL_OPTS, group=GROUP)
+
+
 def _check_query(url: Any) -> None:
-    known = {opt.dest for opt in [*kafka_options.KAFKA_OPTS, *OPTS]}
+    known = {opt.dest for opt in ALL_OPTS}
     for name in url.query:
         if name in FILE_ONLY:
             raise errors.ConfigurationError(

@@ -11,7 +11,6 @@ from typing import Any
 
 import confluent_kafka
 from oslo_config import cfg
-from oslo_messaging._drivers.kafka_driver import kafka_options
 from oslo_messaging.notify import notifier
 
 from kafka_driver import errors, options
@@ -64,7 +63,7 @@ def misspelt(files: list[str]) -> list[Finding]:
     """What the sections of notifications set and nobody reads."""
     known = {
         NOTIFICATIONS: _names(notifier._notifier_opts),
-        _KAFKA: _names([*kafka_options.KAFKA_OPTS, *options.OPTS]),
+        _KAFKA: _names(options.ALL_OPTS),
     }
     found = []
     for path in files:
