@@ -3,28 +3,17 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import ansible_module
 import pytest
-
-CHECKOUT = Path(__file__).resolve().parents[2]
-MODULE = CHECKOUT / "plugins" / "modules" / "files_written.py"
 
 
 def run(*, check: bool = False, **arguments: Any) -> dict[str, Any]:
     """Run the module; return what it printed, or its failure."""
     arguments |= {"_ansible_check_mode": check, "_ansible_diff": True}
-    done = subprocess.run(
-        [sys.executable, str(MODULE)],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = ansible_module.run("files_written", **arguments)
     said: dict[str, Any] = json.loads(done.stdout)
     return said
 

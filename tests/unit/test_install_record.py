@@ -3,14 +3,9 @@
 
 import json
 import stat
-import subprocess
-import sys
-from pathlib import Path
 
+import ansible_module
 import pytest
-
-CHECKOUT = Path(__file__).resolve().parents[2]
-MODULE = CHECKOUT / "plugins" / "modules" / "install_record.py"
 
 
 @pytest.fixture
@@ -22,14 +17,7 @@ def run_module(record, check=False, **arguments):
     """Run the module as Ansible does and return what it answers."""
     arguments.setdefault("file", str(record))
     arguments["_ansible_check_mode"] = check
-    done = subprocess.run(
-        [sys.executable, str(MODULE)],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = ansible_module.run("install_record", **arguments)
     assert "Traceback" not in done.stderr, done.stderr
     return json.loads(done.stdout)
 

@@ -5,25 +5,14 @@ import json
 import os
 import pwd
 import socket
-import subprocess
-import sys
-from pathlib import Path
 
+import ansible_module
 import pytest
-
-CHECKOUT = Path(__file__).resolve().parents[2]
-MODULE = CHECKOUT / "plugins" / "modules" / "listener_info.py"
 
 
 def run_module(**arguments):
-    done = subprocess.run(
-        [sys.executable, str(MODULE)],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
+    done = ansible_module.run("listener_info", **arguments)
+    done.check_returncode()
     return json.loads(done.stdout)["listeners"]
 
 

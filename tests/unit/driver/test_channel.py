@@ -275,6 +275,15 @@ def done(records: list[Record]) -> bool:
     return all(one.done is not None and one.done.is_set() for one in records)
 
 
+def keep_waiting(to: Channel, value: bytes) -> Client:
+    """Hand a record over to brokers that do not answer; the client."""
+    (client,) = Client.made
+    client.answers.clear()
+    submit(to, value)
+    wait_until(lambda: [value] in client.flushed)
+    return client
+
+
 def test_what_gathers_while_brokers_answer_is_handed_over_together(
     gathering: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,10 +306,7 @@ def test_what_gathers_while_brokers_answer_is_handed_over_together(
 def test_a_record_without_an_answer_holds_no_others_back(
     gathering: Channel,
 ) -> None:
-    (client,) = Client.made
-    client.answers.clear()
-    submit(gathering, b"stuck")
-    wait_until(lambda: [b"stuck"] in client.flushed)
+    client = keep_waiting(gathering, b"stuck")
     submit(gathering, b"next")
 
     wait_until(lambda: [b"stuck", b"next"] in client.flushed)
@@ -311,10 +317,7 @@ def test_records_that_gather_and_those_handed_over_share_the_room(
     gathering: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(channel, "_GATHERING", 10)
-    (client,) = Client.made
-    client.answers.clear()
-    submit(gathering, b"under way")
-    wait_until(lambda: [b"under way"] in client.flushed)
+    client = keep_waiting(gathering, b"under way")
 
     records = submit(gathering, *[b"waits"] * 9)
     with pytest.raises(BufferError):
