@@ -66,23 +66,22 @@ def _hides(option):
     )
 
 
+def _kind(value):
+    if isinstance(value, bool):
+        return KINDS["bool"]
+    if isinstance(value, Mapping):
+        return KINDS["dict"]
+    if is_list(value):
+        return KINDS["list"]
+    return KINDS["str"] if is_text(value) else "a number"
+
+
 def shown(value, option):
     """What a value is, in words; never a secret."""
     if value is None:
         return "is empty"
-    kind = (
-        "true or false"
-        if isinstance(value, bool)
-        else "a dictionary"
-        if isinstance(value, Mapping)
-        else "a list"
-        if is_list(value)
-        else "text"
-        if is_text(value)
-        else "a number"
-    )
     if _hides(option) or option.get("type") == "dict":
-        return f"is {kind}"
+        return f"is {_kind(value)}"
     text = f"{value!r}" if is_text(value) else f"{value}"
     return f"is {text[:MANY]}{'...' if len(text) > MANY else ''}"
 
