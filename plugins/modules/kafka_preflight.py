@@ -177,6 +177,9 @@ import time
 from concurrent import futures
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kafka_bus.openstack.plugins.module_utils import (
+    kafka_properties,
+)
 
 #: Seconds for a connection to a peer; a port that nobody listens on answers.
 CONNECT = 5
@@ -428,10 +431,9 @@ def configured(path):
 def read_settings(path):
     try:
         with open(path, encoding="utf-8") as source:
-            lines = [line.rstrip("\n").partition("=") for line in source]
+            return kafka_properties.parse(source.read())
     except OSError:
         return {}
-    return {key: value for key, _sign, value in lines}
 
 
 def find_problems(options):

@@ -127,6 +127,9 @@ import tempfile
 import uuid
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kafka_bus.openstack.plugins.module_utils import (
+    kafka_properties,
+)
 
 #: How often a password is hashed; Kafka takes 4096 to 16384.
 ITERATIONS = 8192
@@ -151,20 +154,11 @@ def invent_cluster_id():
             return text.rstrip("=")
 
 
-def parse_properties(text):
-    pairs = (
-        line.split("=", 1)
-        for line in text.splitlines()
-        if "=" in line and not line.startswith("#")
-    )
-    return {key.strip(): value.strip() for key, value in pairs}
-
-
 def read_meta(directory):
     """The meta.properties of a directory; None where it is not formatted."""
     try:
         with open(os.path.join(directory, "meta.properties")) as source:
-            return parse_properties(source.read())
+            return kafka_properties.parse(source.read())
     except FileNotFoundError:
         return None
 
@@ -245,7 +239,7 @@ def check_left_out(config, directories):
     if not os.path.exists(config):
         return
     with open(config) as source:
-        named = parse_properties(source.read()).get("log.dirs", "")
+        named = kafka_properties.parse(source.read()).get("log.dirs", "")
     for directory in filter(None, named.split(",")):
         held = [
             entry
