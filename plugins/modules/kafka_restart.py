@@ -46,7 +46,8 @@ options:
     default: false
   wait:
     description: >-
-      Seconds to wait until it may be restarted, and until it is back.
+      Seconds to wait until it is back, and before that, though at most 30,
+      until it may be restarted.
     type: int
     default: 120
 attributes:
@@ -98,9 +99,14 @@ from ansible_collections.kafka_bus.openstack.plugins.module_utils import (
 )
 
 
-def wait_until(module, admin, judge):
+#: Each restart has waited until all were well. What is wrong before the next
+#: one was so before, and each node in turn would wait for it.
+FIRST_WAIT = 30
+
+
+def wait_until(module, admin, judge, seconds):
     """Ask until judge finds nothing; a ClientError with what it found."""
-    end = time.monotonic() + module.params["wait"]
+    end = time.monotonic() + seconds
     while True:
         try:
             state = kafka_state.read_state(
@@ -171,7 +177,10 @@ def work(module, admin):
         return {"seconds": round(time.monotonic() - begin, 1)}
     try:
         state = wait_until(
-            module, admin, lambda state: kafka_health.problems(state, node)
+            module,
+            admin,
+            lambda state: kafka_health.problems(state, node),
+            min(module.params["wait"], FIRST_WAIT),
         )
     except kafka_client.ClientError as error:
         raise kafka_client.ClientError(
@@ -190,7 +199,7 @@ def work(module, admin):
         ) + kafka_health.problems(state)
 
     try:
-        wait_until(module, admin, judge)
+        wait_until(module, admin, judge, module.params["wait"])
     except kafka_client.ClientError as error:
         raise kafka_client.ClientError(
             f"Node {node} was restarted, and {module.params['wait']} seconds "
