@@ -25,12 +25,14 @@ from ..plugin_utils.kafka_nodes import (
 def kafka_node_list(nodes, hostvars, own):
     """The nodes of a cluster with their addresses, from the inventory.
 
+    In the order of their names: one that came back with another id changes
+    no setting of the others, which need no restart then.
     "own" is this host's entry, whose values the role knows better.
     """
     if not nodes:
         return [own]
     found = []
-    for host, node in nodes.items():
+    for host, node in sorted(nodes.items(), key=lambda item: str(item[0])):
         # What is no dictionary is told later; here it must not stop us.
         entry = dict(node if isinstance(node, Mapping) else {}, host=host)
         if host == own["host"]:

@@ -98,7 +98,6 @@ from ansible_collections.kafka_bus.openstack.plugins.module_utils import (
     kafka_tool,
 )
 
-
 #: Each restart has waited until all were well. What is wrong before the next
 #: one was so before, and each node in turn would wait for it.
 FIRST_WAIT = 30

@@ -635,6 +635,13 @@ def test_the_nodes_come_from_the_inventory():
     assert kn.kafka_node_list({}, {}, own) == [own]
 
 
+def test_a_node_that_comes_back_with_another_id_keeps_its_place():
+    own = {"host": "k1", "id": 1, "listen": ANY, "advertised": "one"}
+    nodes = {"k1": {"id": 1}, "k3": {"id": 3}, "k2": {"id": 4}}
+    found = kn.kafka_node_list(nodes, {}, own)
+    assert [node["host"] for node in found] == ["k1", "k2", "k3"]
+
+
 # -- more listeners ----
 
 
