@@ -15,7 +15,8 @@ from confluent_kafka import KafkaException
 from oslo_messaging import exceptions
 
 from kafka_driver import admin, client_config, concurrency, errors
-from kafka_driver.channel import Channel, Record
+from kafka_driver.channel import Channel
+from kafka_driver.parking import Record
 
 LOG = logging.getLogger(__name__)
 
