@@ -133,7 +133,9 @@ class Channel:
         if record.topic in self._ready and self._produce(record):
             if self._client is not client:
                 self._leave(client)
-            self._take_reports(client)
+            self._submitted += 1
+            if self._submitted % _TURN == 0:
+                self._take_reports(client)
             return
         with self._lock:
             if record.topic in self._ready and self._produce(record):
@@ -171,14 +173,13 @@ class Channel:
         return self._thread.join(timeout)
 
     def _take_reports(self, client: Any) -> None:
-        """Take what reports there are, now and then, in the thread's place.
+        """Take what reports there are, in the thread's place.
 
         Each report takes the interpreter's lock. If the thread took it while
         this one works, both would be switched twice for each record, which
         costs more than all else.
         """
-        self._submitted += 1
-        if self._submitted % _TURN == 0 and self._turn.acquire(False):
+        if self._turn.acquire(False):
             try:
                 self._poll(client, 0)
             finally:
@@ -420,7 +421,16 @@ class Channel:
         """Must not raise: the next callback would run with the exception."""
         try:
             self._count_handed_over(record, -1)
-            self._take_report(record, error, message)
+            if error is None:
+                self._latencies.append(message.latency() or 0.0)
+                self._end_trouble(record.topic)
+            elif self._stop_at is None and self._send_again(record, error):
+                record.value = message.value()
+                with self._lock:
+                    self._ready.discard(record.topic)
+                    self._park(record)
+                return
+            self._finish(record, error)
         except Exception as exc:
             self._finish(record, KafkaError(KafkaError._FAIL, str(exc)))
 
@@ -429,20 +439,11 @@ class Channel:
             self._handed_over += change
             self._handed_over_bytes += change * record.size
 
-    def _take_report(self, record: Record, error: Any, message: Any) -> None:
-        if error is None:
-            self._latencies.append(message.latency() or 0.0)
-            self.silent = False
-            self.stalled.discard(record.topic)
-            self._reported.clear()
-            self.last_error = None
-        elif self._stop_at is None and self._send_again(record, error):
-            record.value = message.value()
-            with self._lock:
-                self._ready.discard(record.topic)
-                self._park(record)
-            return
-        self._finish(record, error)
+    def _end_trouble(self, topic: str) -> None:
+        self.silent = False
+        self.stalled.discard(topic)
+        self._reported.clear()
+        self.last_error = None
 
     def _send_again(self, record: Record, error: KafkaError) -> bool:
         """Whether a record certainly never left and may go once more."""

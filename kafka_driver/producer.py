@@ -176,7 +176,6 @@ class Sender:
         """
         started = now = time.monotonic()
         delivered = channel.delivered
-        longest = min(self._send_wait or float("inf"), limit or float("inf"))
         while True:
             try:
                 channel.submit(record)
@@ -184,7 +183,8 @@ class Sender:
             except BufferError:
                 if _is_stalled(channel, record):
                     raise self._queue_full(record.topic) from None
-                if now - started >= longest:
+                longest = self._send_wait or float("inf")
+                if now - started >= min(longest, limit or longest):
                     _stall(channel, record, delivered)
                     raise self._queue_full(record.topic) from None
             except KafkaException as exc:
