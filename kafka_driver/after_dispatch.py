@@ -12,6 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from kafka_driver import concurrency, envelope, errors, flow
 from kafka_driver.dead_letters import DeadLetters
 from kafka_driver.incoming import Incoming
+from kafka_driver.intake import Fetched
 from kafka_driver.offsets import Place, Window
 
 LOG = logging.getLogger(__name__)
@@ -139,7 +140,7 @@ class AfterDispatch(flow.Flow):
                 window = self._windows.setdefault(one.place, Window())
                 window.take(one.offset)
                 if one.content is not None:
-                    ready.append(self._incoming(*one.content, one.record))
+                    ready.append(self._incoming(*one.content, one))
                 elif window.finish(one.offset):
                     self._dirty.add(one.place)
         self._parts.in_flight.add(len(ready))
@@ -150,11 +151,10 @@ class AfterDispatch(flow.Flow):
         self,
         ctxt: dict[str, Any],
         message: dict[str, Any],
-        record: Any,
+        fetched: Fetched,
         requeues: int = 0,
     ) -> Incoming:
-        place = record.topic(), record.partition()
-        window = self._windows[place]
+        window = self._windows[fetched.place]
 
         def on_finish(incoming: Incoming, requeue: bool) -> None:
             # Called where the server dispatches.
@@ -163,7 +163,7 @@ class AfterDispatch(flow.Flow):
             else:
                 self._done(window, incoming)
 
-        return Incoming(ctxt, message, record, on_finish, requeues)
+        return Incoming(ctxt, message, fetched, on_finish, requeues)
 
     def _done(self, window: Window, incoming: Incoming) -> None:
         with self._lock:
@@ -191,10 +191,11 @@ class AfterDispatch(flow.Flow):
             while self._waiting and self._waiting[0][0] <= now:
                 incoming = heapq.heappop(self._waiting)[2]
                 # Decoded anew: endpoints may have changed what they got.
-                content = envelope.decode(incoming.record.value())
+                record = incoming.fetched.record
+                content = envelope.decode(record.value())
                 ready.append(
                     self._incoming(
-                        *content, incoming.record, incoming.requeues + 1
+                        *content, incoming.fetched, incoming.requeues + 1
                     )
                 )
         if ready:
@@ -208,7 +209,7 @@ class AfterDispatch(flow.Flow):
         for incoming in given_up:
             reason = f"requeued {incoming.requeues} times"
             if self._dead_letters is not None and not self._dead_letters.put(
-                incoming.record, reason
+                incoming.fetched.record, reason
             ):
                 waiting.append(incoming)
                 continue

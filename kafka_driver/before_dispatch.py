@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from kafka_driver import errors, flow, ownership
 from kafka_driver.incoming import Incoming
-from kafka_driver.intake import Taken
+from kafka_driver.intake import Fetched
 from kafka_driver.offsets import Place
 from kafka_driver.ownership import Commit
 
@@ -36,8 +36,8 @@ class BeforeDispatch(flow.Flow):
     def __init__(self, parts: flow.Parts, auto_commit: bool) -> None:
         self._parts = parts
         self._auto_commit = auto_commit
-        self._batch: list[Taken] = []
-        self._held: list[Taken] = []
+        self._batch: list[Fetched] = []
+        self._held: list[Fetched] = []
         self._name = uuid.uuid4().hex
         #: The metadata of commits, None when the brokers refuse it.
         self._marks: dict[Place, str] | None = {}
@@ -224,16 +224,16 @@ class BeforeDispatch(flow.Flow):
         self._put([one for one in self._batch if one.place in places])
         self._keep([one for one in self._batch if one.place not in places])
 
-    def _put(self, taken: list[Taken]) -> None:
+    def _put(self, taken: list[Fetched]) -> None:
         self._parts.handover.put(
             [
-                Incoming(*one.content, one.record, self._on_finish)
+                Incoming(*one.content, one, self._on_finish)
                 for one in taken
                 if one.content is not None
             ]
         )
 
-    def _keep(self, batch: list[Taken]) -> None:
+    def _keep(self, batch: list[Fetched]) -> None:
         self._batch = batch
         self._sent = self._sent and bool(batch)
         self._doubtful = self._doubtful and bool(batch)
@@ -241,7 +241,7 @@ class BeforeDispatch(flow.Flow):
     def _is_unknown(self) -> bool:
         return self._sent or self._doubtful
 
-    def _give_back(self, taken: list[Taken]) -> None:
+    def _give_back(self, taken: list[Fetched]) -> None:
         """Hand these on nowhere: who reads on from the commit gets them."""
         self._parts.in_flight.remove(_contents(taken))
 
@@ -254,7 +254,7 @@ class BeforeDispatch(flow.Flow):
         if unknown:
             self._tell_unknown(why, unknown)
 
-    def _tell_unknown(self, why: str, taken: list[Taken]) -> None:
+    def _tell_unknown(self, why: str, taken: list[Fetched]) -> None:
         self._parts.log.put(
             LOG,
             logging.WARNING,
@@ -281,7 +281,7 @@ class BeforeDispatch(flow.Flow):
             )
 
 
-def _positions(taken: list[Taken]) -> dict[Place, int]:
+def _positions(taken: list[Fetched]) -> dict[Place, int]:
     return {one.place: one.offset + 1 for one in taken}
 
 
@@ -291,5 +291,5 @@ def _is_doubtful(error: KafkaError) -> bool:
     return error.code() < 0 or error.code() in errors.UNCERTAIN
 
 
-def _contents(batch: list[Taken]) -> int:
+def _contents(batch: list[Fetched]) -> int:
     return sum(one.content is not None for one in batch)

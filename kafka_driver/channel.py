@@ -14,6 +14,7 @@ five of a partition, for which its thread then waits in a busy loop.
 
 import collections
 import contextlib
+import functools
 import logging
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException
 
 from kafka_driver import admin, client_config, concurrency, errors
+from kafka_driver.parking import Parking, Record
 
 LOG = logging.getLogger(__name__)
 
@@ -37,43 +39,12 @@ _PURGE_TIME = 1.0
 _DEFECT_PAUSE = 1.0
 #: A record fails when its topic was looked for this often.
 _UNKNOWN_TRIES = 3
+#: Senders that do not wait take reports after so many records, ...
+_TURN = 64
+#: ... and for so long the thread leaves them to it.
+_LEFT_TO_SENDERS = 0.01
 #: The client library's default for message.max.bytes.
 _DEFAULT_MAX_BYTES = 1000000
-
-
-class Record:
-    """A record on its way, and where its sender waits for it."""
-
-    __slots__ = (
-        "cancelled",
-        "done",
-        "error",
-        "expires",
-        "key",
-        "left",
-        "parked",
-        "size",
-        "topic",
-        "unknown",
-        "value",
-    )
-
-    def __init__(self, topic: str, value: bytes, key: bytes | None) -> None:
-        self.topic = topic
-        #: None while the client library has it.
-        self.value: bytes | None = value
-        self.size = len(value)
-        self.key = key
-        self.done: concurrency.Signal | None = None
-        self.error: KafkaError | None = None
-        self.parked = False
-        self.cancelled = False
-        #: When it fails while it waits for its topic; 0: never.
-        self.expires = 0.0
-        #: How often its topic was unknown to the client.
-        self.unknown = 0
-        #: Nobody waits for it: a failure has to be logged.
-        self.left = False
 
 
 class Channel:
@@ -103,16 +74,19 @@ class Channel:
         self._make_maker = maker
         self._log = log
         self._lock = concurrency.Lock()
+        #: Who holds it sees to reports and parked records.
+        self._turn = concurrency.Lock()
         self._ready: set[str] = set()
         #: Topics that the client believes to be missing.
         self._stale: set[str] = set()
-        self._parked: dict[str, collections.deque[Record]] = {}
-        self._parked_count = 0
-        self._parked_bytes = 0
+        self._parked = Parking()
         #: Of what the client library has got and not reported; counted by
         #: the thread, and only where it hands over all.
         self._handed_over = self._handed_over_bytes = 0
         self._wake = concurrency.Signal()
+        #: Records of senders that hand them over themselves, about; and how
+        #: many there had been when the thread last looked.
+        self._submitted = self._seen = 0
         #: Senders to wake when all reports are taken that came together.
         self._answered: list[concurrency.Signal] | None = None
         #: Seconds that a record may take; 0: no limit.
@@ -159,6 +133,9 @@ class Channel:
         if record.topic in self._ready and self._produce(record):
             if self._client is not client:
                 self._leave(client)
+            self._submitted += 1
+            if self._submitted % _TURN == 0:
+                self._take_reports(client)
             return
         with self._lock:
             if record.topic in self._ready and self._produce(record):
@@ -172,14 +149,13 @@ class Channel:
             record.cancelled = True
             if not record.parked:
                 return False
-            self._parked[record.topic].remove(record)
-            self._forget_parked(record)
+            self._parked.remove(record)
             return True
 
     def queued(self) -> int:
         """How many records wait; the client counts its own events too."""
         client = self._client
-        return self._parked_count + (0 if client is None else len(client))
+        return self._parked.count + (0 if client is None else len(client))
 
     def max_bytes(self) -> int:
         return self._max_bytes
@@ -195,6 +171,19 @@ class Channel:
 
     def join(self, timeout: float) -> bool:
         return self._thread.join(timeout)
+
+    def _take_reports(self, client: Any) -> None:
+        """Take what reports there are, in the thread's place.
+
+        Each report takes the interpreter's lock. If the thread took it while
+        this one works, both would be switched twice for each record, which
+        costs more than all else.
+        """
+        if self._turn.acquire(False):
+            try:
+                self._poll(client, 0)
+            finally:
+                self._turn.release()
 
     def _leave(self, client: Any) -> None:
         """See to a record that may have got into a client just given up.
@@ -220,9 +209,7 @@ class Channel:
                 record.topic,
                 value,
                 record.key,
-                on_delivery=lambda error, message: self._on_delivery(
-                    record, error, message
-                ),
+                on_delivery=functools.partial(self._on_delivery, record),
             )
         except BufferError:
             record.value = value
@@ -262,8 +249,8 @@ class Channel:
             raise KafkaException(KafkaError(KafkaError._DESTROY))
         if record.size > self._max_bytes:
             raise KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
-        records = self._parked_count + self._handed_over
-        queued = self._parked_bytes + self._handed_over_bytes
+        records = self._parked.count + self._handed_over
+        queued = self._parked.bytes + self._handed_over_bytes
         if (
             records >= self._max_records
             or queued + record.size > self._max_queued
@@ -271,19 +258,9 @@ class Channel:
             raise BufferError
 
     def _park(self, record: Record) -> None:
-        record.parked = True
-        self._parked.setdefault(record.topic, collections.deque()).append(
-            record
-        )
-        self._parked_count += 1
-        self._parked_bytes += record.size
+        self._parked.add(record)
         if self._limit and not record.expires:
             record.expires = time.monotonic() + self._limit
-
-    def _forget_parked(self, record: Record) -> None:
-        record.parked = False
-        self._parked_count -= 1
-        self._parked_bytes -= record.size
 
     # Called by the thread, callbacks of the client library included.
 
@@ -294,39 +271,56 @@ class Channel:
             self.queued() and time.monotonic() < self._stop_at
         ):
             try:
-                self._round(maker)
-                if self._fatal is not None and self._stop_at is None:
-                    self._rebuild(back_off)
-                    back_off = min(back_off * 2, _MAX_BACK_OFF)
-                elif not self._reported:
-                    back_off = 1.0
+                reports = self._wait_for_work()
+                with self._turn:
+                    self._round(maker, reports)
+                    if self._fatal is not None and self._stop_at is None:
+                        self._rebuild(back_off)
+                        back_off = min(back_off * 2, _MAX_BACK_OFF)
+                    elif not self._reported:
+                        back_off = 1.0
             except Exception as exc:
                 self._go_on_after(exc)
         maker.close()
-        self._tell_failures()
-        self._give_up()
+        with self._turn:
+            self._tell_failures()
+            self._give_up()
 
-    def _round(self, maker: admin.TopicMaker) -> None:
-        # Records whose topic is being looked for should not wait.
-        hurry = self._parked and self.last_error is None
-        patience = _SLICE / 10 if hurry else _SLICE
+    def _wait_for_work(self) -> bool:
+        """Whether there are reports to take, or there may be soon."""
         if self._gathers:
-            self._send_gathered(maker, patience)
+            if not self._handed_over:
+                self._wake.wait(self._patience())
+            self._wake.clear()
+            return True
+        before, self._seen = self._seen, self._submitted
+        if self._seen - before < _TURN:
+            return True
+        self._wake.wait(_LEFT_TO_SENDERS)
+        return False
+
+    def _round(self, maker: admin.TopicMaker, reports: bool) -> None:
+        if self._gathers:
+            self._send_gathered(maker)
         else:
-            self._poll(self._client, patience)
+            if reports:
+                self._poll(self._client, self._patience())
             self._serve_parked(maker)
         if self._limit:
             self._expire_parked()
         self._tell_failures()
 
-    def _send_gathered(self, maker: admin.TopicMaker, patience: float) -> None:
+    def _patience(self) -> float:
+        """How long to wait for something to happen."""
+        # Records whose topic is being looked for should not wait.
+        hurry = self._parked.count and self.last_error is None
+        return _SLICE / 10 if hurry else _SLICE
+
+    def _send_gathered(self, maker: admin.TopicMaker) -> None:
         """Hand over what is there, as one request, and wait for the answer.
 
         It waits for what was handed over before as well, though not for long.
         """
-        if not self._handed_over:
-            self._wake.wait(patience)
-        self._wake.clear()
         self._serve_parked(maker)
         client = self._client
         if client is None:
@@ -387,7 +381,7 @@ class Channel:
             self._on_error(errors.kafka_error(exc))
 
     def _serve_parked(self, maker: admin.TopicMaker) -> None:
-        for topic in list(self._parked):
+        for topic in self._parked.topics():
             if topic in self._ready or maker.ready(topic):
                 self._refresh(topic)
                 with self._lock:
@@ -398,17 +392,9 @@ class Channel:
 
         What a sender waits for is cancelled by the sender.
         """
-        now = time.monotonic()
         with self._lock:
-            for records in self._parked.values():
-                while records and records[0].left:
-                    if now < records[0].expires:
-                        break
-                    record = records.popleft()
-                    self._forget_parked(record)
-                    self._finish(
-                        record, KafkaError(KafkaError._TIMED_OUT_QUEUE)
-                    )
+            for record in self._parked.remove_expired(time.monotonic()):
+                self._finish(record, KafkaError(KafkaError._TIMED_OUT_QUEUE))
 
     def _refresh(self, topic: str) -> None:
         """Let the client learn that a topic which it missed is there."""
@@ -418,9 +404,7 @@ class Channel:
                 self._client.list_topics(topic, timeout=2 * _SLICE)
 
     def _unpark(self, topic: str) -> None:
-        records = self._parked[topic]
-        while records:
-            record = records[0]
+        while (record := self._parked.first(topic)) is not None:
             try:
                 if not self._produce(record):
                     return  # the next client, or the next look for it
@@ -429,9 +413,7 @@ class Channel:
                 return  # the rest when there is room
             except KafkaException as exc:
                 self._finish(record, errors.kafka_error(exc))
-            records.popleft()
-            self._forget_parked(record)
-        del self._parked[topic]
+            self._parked.remove(record)
         # Only now may others pass: the order of sending is kept.
         self._ready.add(topic)
 
@@ -439,7 +421,16 @@ class Channel:
         """Must not raise: the next callback would run with the exception."""
         try:
             self._count_handed_over(record, -1)
-            self._take_report(record, error, message)
+            if error is None:
+                self._latencies.append(message.latency() or 0.0)
+                self._end_trouble(record.topic)
+            elif self._stop_at is None and self._send_again(record, error):
+                record.value = message.value()
+                with self._lock:
+                    self._ready.discard(record.topic)
+                    self._park(record)
+                return
+            self._finish(record, error)
         except Exception as exc:
             self._finish(record, KafkaError(KafkaError._FAIL, str(exc)))
 
@@ -448,20 +439,11 @@ class Channel:
             self._handed_over += change
             self._handed_over_bytes += change * record.size
 
-    def _take_report(self, record: Record, error: Any, message: Any) -> None:
-        if error is None:
-            self._latencies.append(message.latency() or 0.0)
-            self.silent = False
-            self.stalled.discard(record.topic)
-            self._reported.clear()
-            self.last_error = None
-        elif self._stop_at is None and self._send_again(record, error):
-            record.value = message.value()
-            with self._lock:
-                self._ready.discard(record.topic)
-                self._park(record)
-            return
-        self._finish(record, error)
+    def _end_trouble(self, topic: str) -> None:
+        self.silent = False
+        self.stalled.discard(topic)
+        self._reported.clear()
+        self.last_error = None
 
     def _send_again(self, record: Record, error: KafkaError) -> bool:
         """Whether a record certainly never left and may go once more."""
@@ -553,10 +535,8 @@ class Channel:
         if client is not None:
             self._purge(client)
         with self._lock:
-            for records in self._parked.values():
-                for record in records:
-                    self._finish(record, KafkaError(KafkaError._PURGE_QUEUE))
-            self._parked.clear()
+            for record in self._parked.remove_all():
+                self._finish(record, KafkaError(KafkaError._PURGE_QUEUE))
         self._failures.clear()  # they are counted here
         if self.failed > failed:
             self._log.put(

@@ -16,7 +16,7 @@ DEFAULT_PORT = 9092
 #: Where nothing else is asked for. A request for each record costs far more
 #: than this moment, and no sender waits for it: of buffered records none is
 #: awaited, and confirmed ones are flushed.
-LINGER_MS = 1
+LINGER_MS = 3
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
 
 #: Before this the client library spoke a draft of the protocol.

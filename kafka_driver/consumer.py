@@ -26,6 +26,7 @@ from kafka_driver import (
     placement,
 )
 from kafka_driver.dead_letters import DeadLetters
+from kafka_driver.intake import Fetched
 from kafka_driver.offsets import Place
 from kafka_driver.order import Order
 
@@ -290,8 +291,9 @@ class Consumer:
         records = []
         for record in found:
             if record.error() is None:
-                records.append(record)
-                self._check_order(record)
+                one = Fetched(record)
+                records.append(one)
+                self._check_order(one)
             else:
                 self._on_record_error(record)
         if records:
@@ -300,11 +302,10 @@ class Consumer:
         else:
             self._wait(self._next_back_off())
 
-    def _check_order(self, record: Any) -> None:
-        if not self._order.follows(self._client, record):
-            place = record.topic(), record.partition()
-            self._flow.drop({place})
-            self._parts.intake.drop({place})
+    def _check_order(self, one: Fetched) -> None:
+        if not self._order.follows(self._client, one.place, one.offset):
+            self._flow.drop({one.place})
+            self._parts.intake.drop({one.place})
 
     def _set_pauses(self) -> None:
         """Pause what shall not be fetched, resume what may be again."""

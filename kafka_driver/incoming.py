@@ -7,8 +7,7 @@ from typing import Any
 
 from oslo_messaging._drivers import base
 
-from kafka_driver import concurrency
-from kafka_driver.offsets import Place
+from kafka_driver.intake import Fetched
 
 LOG = logging.getLogger(__name__)
 
@@ -25,25 +24,21 @@ class Incoming(base.IncomingMessage):  # type: ignore[misc]
         self,
         ctxt: dict[str, Any],
         message: dict[str, Any],
-        record: Any,
+        fetched: Fetched,
         on_finish: Callable[["Incoming", bool], None],
         requeues: int = 0,
     ) -> None:
-        self.topic: str = record.topic()
-        self.partition: int = record.partition()
-        self.offset: int = record.offset()
+        self.fetched = fetched
+        self.place = fetched.place
+        self.topic, self.partition = fetched.place
+        self.offset = fetched.offset
         # An id of its own for each delivery; a UUID would cost more.
         number = f"{self.topic}-{self.partition}-{self.offset}-{requeues}"
         super().__init__(ctxt, message, number)
-        self.record = record
         self.requeues = requeues
         self._on_finish = on_finish
-        self._lock = concurrency.Lock()
-        self._finished = False
-
-    @property
-    def place(self) -> Place:
-        return self.topic, self.partition
+        # Only one thread gets what is in it; a lock for each costs more.
+        self._unfinished = [True]
 
     def acknowledge(self) -> None:
         self._finish(False)
@@ -52,8 +47,8 @@ class Incoming(base.IncomingMessage):  # type: ignore[misc]
         self._finish(True)
 
     def _finish(self, requeue: bool) -> None:
-        with self._lock:
-            if self._finished:
-                return
-            self._finished = True
+        try:
+            self._unfinished.pop()
+        except IndexError:
+            return
         self._on_finish(self, requeue)

@@ -18,20 +18,18 @@ from kafka_driver.offsets import Place
 LOG = logging.getLogger(__name__)
 
 
-class Taken:
-    """A record that may go on. Without content it only moves the offset."""
+class Fetched:
+    """A record, which is asked only once where it is from."""
 
     __slots__ = ("content", "offset", "place", "record")
 
-    def __init__(
-        self,
-        record: Any,
-        content: tuple[dict[str, Any], dict[str, Any]] | None,
-    ) -> None:
+    def __init__(self, record: Any) -> None:
         self.record = record
-        self.content = content
         self.place: Place = (record.topic(), record.partition())
         self.offset: int = record.offset()
+        #: Context and message, once decoded. A record that was taken and has
+        #: none only moves the offset.
+        self.content: tuple[dict[str, Any], dict[str, Any]] | None = None
 
 
 class Intake:
@@ -45,16 +43,16 @@ class Intake:
     ) -> None:
         self._dead_letters = dead_letters
         self._log = log
-        self._records: collections.deque[Any] = collections.deque()
+        self._records: collections.deque[Fetched] = collections.deque()
         self.bad = 0
 
     def __len__(self) -> int:
         return len(self._records)
 
-    def add(self, records: list[Any]) -> None:
+    def add(self, records: list[Fetched]) -> None:
         self._records.extend(records)
 
-    def take(self, room: int) -> list[Taken]:
+    def take(self, room: int) -> list[Fetched]:
         """The next records, at most `room` that endpoints will get.
 
         A partition whose dead letter is not acknowledged yet stands still;
@@ -63,25 +61,23 @@ class Intake:
         with _uncollected():
             return self._take(room)
 
-    def _take(self, room: int) -> list[Taken]:
-        taken: list[Taken] = []
-        kept: list[Any] = []
+    def _take(self, room: int) -> list[Fetched]:
+        taken: list[Fetched] = []
+        kept: list[Fetched] = []
         blocked: set[Place] = set()
         while self._records and room > 0:
-            record = self._records.popleft()
-            place = record.topic(), record.partition()
-            if place in blocked:
-                kept.append(record)
+            one = self._records.popleft()
+            if one.place in blocked:
+                kept.append(one)
                 continue
             try:
-                one = Taken(record, envelope.decode(record.value()))
+                one.content = envelope.decode(one.record.value())
                 room -= 1
             except errors.BadRecord as exc:
-                if not self._set_aside(record, str(exc)):
-                    blocked.add(place)
-                    kept.append(record)
+                if not self._set_aside(one, str(exc)):
+                    blocked.add(one.place)
+                    kept.append(one)
                     continue
-                one = Taken(record, None)
             taken.append(one)
         self._records.extendleft(reversed(kept))
         return taken
@@ -89,15 +85,14 @@ class Intake:
     def drop(self, places: set[Place] | None = None) -> None:
         """Forget the records of some partitions, or of all."""
         self._records = collections.deque(
-            record
-            for record in self._records
-            if places is not None
-            and (record.topic(), record.partition()) not in places
+            one
+            for one in self._records
+            if places is not None and one.place not in places
         )
 
-    def _set_aside(self, record: Any, reason: str) -> bool:
+    def _set_aside(self, one: Fetched, reason: str) -> bool:
         if self._dead_letters is not None and not self._dead_letters.put(
-            record, reason
+            one.record, reason
         ):
             return False
         self.bad += 1
@@ -106,9 +101,8 @@ class Intake:
             logging.ERROR,
             "Topic %s, partition %d, offset %d is no notification and was "
             "%s: %s",
-            record.topic(),
-            record.partition(),
-            record.offset(),
+            *one.place,
+            one.offset,
             "dropped"
             if self._dead_letters is None
             else f"put into {self._dead_letters.topic}",

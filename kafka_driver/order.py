@@ -36,10 +36,8 @@ class Order:
         for place in places:
             self._expected.pop(place, None)
 
-    def follows(self, client: Any, record: Any) -> bool:
+    def follows(self, client: Any, place: Place, offset: int) -> bool:
         """False when the partition goes on before where it was."""
-        place = record.topic(), record.partition()
-        offset = record.offset()
         expected = self._expected.get(place, offset)
         self._expected[place] = offset + 1
         if offset > expected:

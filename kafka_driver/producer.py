@@ -15,7 +15,8 @@ from confluent_kafka import KafkaException
 from oslo_messaging import exceptions
 
 from kafka_driver import admin, client_config, concurrency, errors
-from kafka_driver.channel import Channel, Record
+from kafka_driver.channel import Channel
+from kafka_driver.parking import Record
 
 LOG = logging.getLogger(__name__)
 
@@ -175,7 +176,6 @@ class Sender:
         """
         started = now = time.monotonic()
         delivered = channel.delivered
-        longest = min(self._send_wait or float("inf"), limit or float("inf"))
         while True:
             try:
                 channel.submit(record)
@@ -183,7 +183,8 @@ class Sender:
             except BufferError:
                 if _is_stalled(channel, record):
                     raise self._queue_full(record.topic) from None
-                if now - started >= longest:
+                longest = self._send_wait or float("inf")
+                if now - started >= min(longest, limit or longest):
                     _stall(channel, record, delivered)
                     raise self._queue_full(record.topic) from None
             except KafkaException as exc:

@@ -13,7 +13,7 @@ from kafka_driver import after_dispatch, concurrency, envelope, flow
 from kafka_driver.after_dispatch import AfterDispatch
 from kafka_driver.handover import Handover
 from kafka_driver.in_flight import InFlight
-from kafka_driver.intake import Intake
+from kafka_driver.intake import Fetched, Intake
 
 ZERO, ONE = ("t", 0), ("t", 1)
 
@@ -81,7 +81,9 @@ class Setting:
             how.get("max_requeues", 10),
             self.graveyard if how.get("dead_letters") else None,  # type: ignore[arg-type]
         )
-        self.parts.intake.add([Record(0, 0), Record(1, 0), Record(0, 1)])
+        self.parts.intake.add(
+            [Fetched(Record(*one)) for one in ((0, 0), (1, 0), (0, 1))]
+        )
 
     def fetch(self) -> dict[tuple[int, int], Any]:
         """One round, and what it gives to endpoints."""

@@ -17,7 +17,7 @@ from kafka_driver import (
 from kafka_driver.before_dispatch import BeforeDispatch
 from kafka_driver.handover import Handover
 from kafka_driver.in_flight import InFlight
-from kafka_driver.intake import Intake
+from kafka_driver.intake import Fetched, Intake
 from kafka_driver.ownership import Commit
 
 ZERO, ONE = ("t", 0), ("t", 1)
@@ -73,7 +73,9 @@ class Setting:
         self.fetch()
 
     def fetch(self) -> None:
-        self.parts.intake.add([Record(0, 0), Record(1, 0), Record(0, 1)])
+        self.parts.intake.add(
+            [Fetched(Record(*one)) for one in ((0, 0), (1, 0), (0, 1))]
+        )
         self.flow.advance(self.client)
 
     def answer(self, number: int = 0, error: KafkaError | None = None) -> None:

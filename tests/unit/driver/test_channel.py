@@ -11,7 +11,8 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from kafka_driver import channel, concurrency
-from kafka_driver.channel import Channel, Record
+from kafka_driver.channel import Channel
+from kafka_driver.parking import Record
 
 SETTINGS = {
     "queue.buffering.max.messages": 10,
@@ -45,6 +46,8 @@ class Client:
     def __init__(self, _settings: Any, logger: Any) -> None:
         self.got: list[bytes | None] = []
         self.flushed: list[list[bytes]] = []
+        #: The threads that took reports.
+        self.takers: set[int] = set()
         #: Whether the brokers answer; for flush() only.
         self.answers = threading.Event()
         self.answers.set()
@@ -72,6 +75,8 @@ class Client:
     def poll(self, timeout: float) -> None:
         time.sleep(min(timeout, 0.01))
         queue, self._queue = self._queue, []
+        if queue:
+            self.takers.add(threading.get_ident())
         for value, on_delivery in queue:
             if self._purged:
                 error = KafkaError(KafkaError._PURGE_QUEUE)
@@ -262,6 +267,33 @@ def test_a_defect_in_a_report_fails_its_record_only(
     monkeypatch.undo()
     monkeypatch.setattr(channel.confluent_kafka, "Producer", Client)
     deliver(either, b"third")
+
+
+def test_who_sends_much_takes_the_reports(
+    one: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "_TURN", 4)
+    monkeypatch.setattr(channel, "_LEFT_TO_SENDERS", 10)
+    (client,) = Client.made
+
+    def send() -> bool:
+        submit(one, b"1", b"2", b"3", b"4")
+        return threading.get_ident() in client.takers
+
+    wait_until(send)  # the thread may be at it when they begin
+
+
+def test_reports_that_senders_leave_are_taken_by_the_thread(
+    one: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "_TURN", 4)
+    (client,) = Client.made
+
+    records = submit(one, *[b"another"] * 103)
+
+    wait_until(lambda: done(records))
+    assert one.queued() == 0
+    assert client.takers - {threading.get_ident()}
 
 
 def submit(to: Channel, *values: bytes) -> list[Record]:

@@ -11,7 +11,7 @@ from kafka_driver import concurrency, consumer, flow, placement
 from kafka_driver.consumer import Consumer, Plan
 from kafka_driver.handover import Handover
 from kafka_driver.in_flight import InFlight
-from kafka_driver.intake import Intake
+from kafka_driver.intake import Fetched, Intake
 
 NONE = -1001
 
@@ -254,7 +254,7 @@ def test_lost_partitions_are_told_and_forgotten(
     setting = Setting(log, from_end=False)
     client = Client()
     setting.assign(client, 0, 1)
-    setting.parts.intake.add([Record(0)])
+    setting.parts.intake.add([Fetched(Record(0))])
 
     setting.consumer._on_lost(client, [TopicPartition("t", 0)])
 
