@@ -206,7 +206,7 @@ def test_a_controller_that_lost_its_disk_comes_back_with_a_new_vote() -> None:
     added = play(ADD)
     assert added.code == 0
     states = BUS.quorum()
-    assert states.get(str(old)) in (None, "Follower", "Leader")
+    assert states.get(str(old)) not in ("Follower", "Leader")
     assert states[str(ids()["controller3"])] in ("Follower", "Leader")
 
 
@@ -220,5 +220,5 @@ def test_a_node_that_partitions_need_is_not_removed() -> None:
     before = copies()
     run = remove("broker2")
     assert run.code != 0
-    assert "2 brokers would be left" in run.output
+    assert "there would be 2 brokers: add a broker first" in run.words
     assert copies() == before
