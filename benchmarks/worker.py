@@ -23,6 +23,9 @@ from oslo_config import cfg
 #: Nothing heard for so long: what is missing by then is lost.
 SILENCE = 15.0
 PAUSE = 0.05
+#: The number of what is sent before the measurement, so that connections and
+#: topics are there; and the seconds for that.
+FIRST, FIRST_TIME = -1, 1.0
 
 
 @dataclass(frozen=True)
@@ -112,10 +115,14 @@ def send(task: Task, result: Result, confirmed: bool = False) -> None:
     made = transport(task)
     sender = notifier(made, task)
     body = payload.make(task.size)
+
+    def put(number: int) -> None:
+        sender.info({}, "benchmark", {"n": number, **body})
+
+    put(FIRST)
+    time.sleep(FIRST_TIME)
     with measured(result):
-        in_threads(
-            task, lambda n: sender.info({}, "benchmark", {"n": n, **body})
-        )
+        in_threads(task, put)
         # In-tree and buffered sends are done when the queue is empty.
         made.cleanup()
 
@@ -158,6 +165,8 @@ def send_raw(task: Task, result: Result, confirmed: bool) -> None:
 
     poller = threading.Thread(target=poll)
     poller.start()
+    put(FIRST)
+    time.sleep(FIRST_TIME)
     with measured(result):
         in_threads(task, put)
         producer.flush(SILENCE)
@@ -316,7 +325,7 @@ def at_a_low_rate(
     body = payload.make(task.size)
     deadline = time.monotonic() + 60
     while not endpoint.seen and time.monotonic() < deadline:
-        put({"n": -1, **body})
+        put({"n": FIRST, **body})
         time.sleep(0.2)
     time.sleep(1)
     endpoint.latencies.clear()
@@ -326,7 +335,7 @@ def at_a_low_rate(
     deadline = time.monotonic() + SILENCE
     while len(endpoint.latencies) < task.count and time.monotonic() < deadline:
         time.sleep(0.05)
-    endpoint.seen = [number for number in endpoint.seen if number >= 0]
+    endpoint.seen = [number for number in endpoint.seen if number != FIRST]
 
 
 def latency(task: Task, result: Result) -> None:
@@ -373,10 +382,11 @@ def latency_raw(task: Task, result: Result) -> None:
 
 
 def drain_rabbit(task: Task, result: Result) -> None:
-    endpoint = Single(task.count)
+    endpoint = Single(task.count + 1)
     with listening(task, endpoint, 1):
         endpoint.wait()
     finish(result, endpoint)
+    result.seen = [number for number in endpoint.seen if number != FIRST]
 
 
 # What a topic holds after sending.
@@ -397,8 +407,10 @@ def read_topic(task: Task, result: Result) -> None:
     while left > 0 and time.monotonic() < deadline:
         for record in consumer.consume(1000, 1.0):
             if record.error() is None:
-                result.seen.append(decoded(record)["n"])
                 left -= 1
+                number = decoded(record)["n"]
+                if number != FIRST:
+                    result.seen.append(number)
     consumer.close()
 
 

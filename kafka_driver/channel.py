@@ -133,9 +133,10 @@ class Channel:
         if record.topic in self._ready and self._produce(record):
             if self._client is not client:
                 self._leave(client)
-            self._submitted += 1
-            if self._submitted % _TURN == 0:
-                self._take_reports(client)
+            if record.left and not concurrency.is_main():
+                self._submitted += 1
+                if self._submitted % _TURN == 0:
+                    self._take_reports(client)
             return
         with self._lock:
             if record.topic in self._ready and self._produce(record):
@@ -177,7 +178,8 @@ class Channel:
 
         Each report takes the interpreter's lock. If the thread took it while
         this one works, both would be switched twice for each record, which
-        costs more than all else.
+        costs more than all else. Not for the main thread: a signal's handler
+        could end a report half taken, or wait for a turn that it holds.
         """
         if self._turn.acquire(False):
             try:

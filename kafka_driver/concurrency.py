@@ -32,7 +32,9 @@ def unpatched(name: str) -> Any:
 # Taken at import: patching changes modules in place, not these objects.
 _native_thread = unpatched("_thread")
 _allocate_lock = _native_thread.allocate_lock
+_get_ident = _native_thread.get_ident
 _mark = _native_thread._local()
+_main = unpatched("threading").main_thread().ident
 
 
 def is_green() -> bool:
@@ -41,6 +43,23 @@ def is_green() -> bool:
         return False
     patcher = sys.modules.get("eventlet.patcher")
     return patcher is not None and bool(patcher.is_monkey_patched("thread"))
+
+
+def is_main() -> bool:
+    """Whether this is the main thread, where handlers of signals run.
+
+    They run in the midst of anything else, and may raise there, or wait for
+    other threads.
+    """
+    return bool(_get_ident() == _main)
+
+
+def _after_fork_in_child() -> None:
+    global _main  # noqa: PLW0603 - whoever forks is the child's main thread
+    _main = _get_ident()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def Lock() -> Any:

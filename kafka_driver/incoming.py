@@ -38,7 +38,7 @@ class Incoming(base.IncomingMessage):  # type: ignore[misc]
         self.requeues = requeues
         self._on_finish = on_finish
         # Only one thread gets what is in it; a lock for each costs more.
-        self._unfinished = [True]
+        self._once = [True]
 
     def acknowledge(self) -> None:
         self._finish(False)
@@ -48,7 +48,7 @@ class Incoming(base.IncomingMessage):  # type: ignore[misc]
 
     def _finish(self, requeue: bool) -> None:
         try:
-            self._unfinished.pop()
+            self._once.pop()
         except IndexError:
             return
         self._on_finish(self, requeue)

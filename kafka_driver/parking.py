@@ -44,7 +44,10 @@ class Record:
 
 
 class Parking:
-    """Records that wait, in the order of sending. It needs a lock around."""
+    """Records that wait, in the order of sending.
+
+    Changes need a lock around them; what it holds may be asked without.
+    """
 
     def __init__(self) -> None:
         self._records: dict[str, collections.deque[Record]] = {}
@@ -55,12 +58,11 @@ class Parking:
         return list(self._records)
 
     def add(self, record: Record) -> None:
+        records = self._records.setdefault(record.topic, collections.deque())
         record.parked = True
         self.count += 1
         self.bytes += record.size
-        self._records.setdefault(record.topic, collections.deque()).append(
-            record
-        )
+        records.append(record)
 
     def remove(self, record: Record) -> None:
         records = self._records[record.topic]

@@ -7,6 +7,7 @@ library has one such time per producer.
 
 import atexit
 import logging
+import math
 import os
 import time
 from typing import Any
@@ -183,8 +184,7 @@ class Sender:
             except BufferError:
                 if _is_stalled(channel, record):
                     raise self._queue_full(record.topic) from None
-                longest = self._send_wait or float("inf")
-                if now - started >= min(longest, limit or longest):
+                if now - started >= self._longest(limit):
                     _stall(channel, record, delivered)
                     raise self._queue_full(record.topic) from None
             except KafkaException as exc:
@@ -193,6 +193,10 @@ class Sender:
                 ) from None
             time.sleep(_ROOM)
             now = time.monotonic()
+
+    def _longest(self, limit: float) -> float:
+        """Seconds to wait for room; 0 stands for no limit in both."""
+        return min(self._send_wait or math.inf, limit or math.inf)
 
     def _wait(
         self,

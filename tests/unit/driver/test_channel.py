@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -177,6 +178,12 @@ def new(value: bytes) -> Record:
     return record
 
 
+def buffered(value: bytes) -> Record:
+    record = Record("topic", value, None)
+    record.left = True
+    return record
+
+
 def wait_until(condition: Callable[[], bool], timeout: float = 10) -> None:
     deadline = time.monotonic() + timeout
     while not condition():
@@ -276,11 +283,27 @@ def test_who_sends_much_takes_the_reports(
     monkeypatch.setattr(channel, "_LEFT_TO_SENDERS", 10)
     (client,) = Client.made
 
-    def send() -> bool:
-        submit(one, b"1", b"2", b"3", b"4")
-        return threading.get_ident() in client.takers
+    def send() -> int:
+        for _ in range(4):
+            one.submit(buffered(b"another"))
+        return threading.get_ident()
 
-    wait_until(send)  # the thread may be at it when they begin
+    with ThreadPoolExecutor(1) as pool:  # the thread may be at it at first
+        wait_until(lambda: pool.submit(send).result() in client.takers)
+
+
+def test_no_report_is_taken_where_handlers_of_signals_run(
+    one: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "_TURN", 1)
+    (client,) = Client.made
+
+    for _ in range(100):
+        one.submit(buffered(b"another"))
+        time.sleep(0.001)
+
+    wait_until(lambda: len(client.got) == 101)
+    assert threading.main_thread().ident not in client.takers
 
 
 def test_reports_that_senders_leave_are_taken_by_the_thread(
@@ -289,11 +312,16 @@ def test_reports_that_senders_leave_are_taken_by_the_thread(
     monkeypatch.setattr(channel, "_TURN", 4)
     (client,) = Client.made
 
-    records = submit(one, *[b"another"] * 103)
+    def send() -> int:
+        for _ in range(103):
+            one.submit(buffered(b"another"))
+        return threading.get_ident()
 
-    wait_until(lambda: done(records))
+    with ThreadPoolExecutor(1) as pool:
+        sender = pool.submit(send).result()
+    wait_until(lambda: len(client.got) == 104)
     assert one.queued() == 0
-    assert client.takers - {threading.get_ident()}
+    assert client.takers - {sender}
 
 
 def submit(to: Channel, *values: bytes) -> list[Record]:
