@@ -3,6 +3,7 @@
 
 import json
 import shlex
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -82,6 +83,21 @@ class Cluster:
         said = self.tool("kafka-metadata-quorum", "describe", "--replication")
         rows = [line.split() for line in said.splitlines() if line.strip()]
         return {row[0]: row[-1] for row in rows[1:]}
+
+    def wait_until_well(self, seconds: int = 180) -> None:
+        """Wait until every copy of every partition is up to date again."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            voters = sorted(self.quorum().values())
+            thin = self.tool(
+                "kafka-topics", "--describe", "--under-replicated-partitions"
+            )
+            if voters == ["Follower", "Follower", "Leader"] and (
+                not thin.strip()
+            ):
+                return
+            time.sleep(1)
+        raise AssertionError(f"{voters}\n{thin}")
 
     def settings(
         self,

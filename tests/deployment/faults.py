@@ -28,26 +28,12 @@ def docker(*words: str) -> str:
     ).stdout
 
 
-def wait_until_well(seconds: int = 180) -> None:
-    """Wait until every copy of every partition is up to date again."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        voters = sorted(BUS.quorum().values())
-        thin = BUS.tool(
-            "kafka-topics", "--describe", "--under-replicated-partitions"
-        )
-        if voters == ["Follower", "Follower", "Leader"] and not thin.strip():
-            return
-        time.sleep(1)
-    raise AssertionError(f"{voters}\n{thin}")
-
-
 @contextmanager
 def counted_load() -> Iterator[Load]:
     """Notify during what is inside; nothing of it may be lost or repeated."""
     with load(BUS) as counted:
         yield counted
-        wait_until_well()
+        BUS.wait_until_well()
     assert counted.confirmed
     assert counted.failed == []
     assert counted.lost == counted.duplicated == 0
