@@ -57,8 +57,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+misplaced:
+  description: Partitions that were not where they belong.
+  returned: success
+  type: int
 left:
-  description: Partitions that are not yet where they belong.
+  description: Those of them that are not yet where they belong.
   returned: success
   type: int
 """
@@ -224,7 +228,7 @@ def main():
         module.fail_json(msg=f"{kafka_client.sentence(error)}.")
     except (kafka_client.ClientError, kafka_tool.ToolError) as error:
         module.fail_json(msg=f"{error}.")
-    module.exit_json(changed=found > 0, left=left)
+    module.exit_json(changed=found > 0, misplaced=found, left=left)
 
 
 if __name__ == "__main__":
