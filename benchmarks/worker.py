@@ -335,7 +335,6 @@ def at_a_low_rate(
     deadline = time.monotonic() + SILENCE
     while len(endpoint.latencies) < task.count and time.monotonic() < deadline:
         time.sleep(0.05)
-    endpoint.seen = [number for number in endpoint.seen if number != FIRST]
 
 
 def latency(task: Task, result: Result) -> None:
@@ -386,7 +385,6 @@ def drain_rabbit(task: Task, result: Result) -> None:
     with listening(task, endpoint, 1):
         endpoint.wait()
     finish(result, endpoint)
-    result.seen = [number for number in endpoint.seen if number != FIRST]
 
 
 # What a topic holds after sending.
@@ -407,10 +405,8 @@ def read_topic(task: Task, result: Result) -> None:
     while left > 0 and time.monotonic() < deadline:
         for record in consumer.consume(1000, 1.0):
             if record.error() is None:
+                result.seen.append(decoded(record)["n"])
                 left -= 1
-                number = decoded(record)["n"]
-                if number != FIRST:
-                    result.seen.append(number)
     consumer.close()
 
 
@@ -437,14 +433,15 @@ def main() -> None:
         ordered = sorted(result.latencies)
         numbers["median_latency"] = statistics.median(ordered)
         numbers["latency_99"] = ordered[int(len(ordered) * 0.99)]
-    counted = set(result.seen)
+    seen = [number for number in result.seen if number != FIRST]
+    counted = set(seen)
     print(
         json.dumps(
             {
                 "seconds": result.seconds,
                 "cpu": result.cpu,
                 "received": len(counted),
-                "duplicated": len(result.seen) - len(counted),
+                "duplicated": len(seen) - len(counted),
                 **numbers,
                 "task": asdict(task) | {"url": ""},
             }

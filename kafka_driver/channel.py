@@ -84,8 +84,8 @@ class Channel:
         #: the thread, and only where it hands over all.
         self._handed_over = self._handed_over_bytes = 0
         self._wake = concurrency.Signal()
-        #: Records of senders that hand them over themselves, about; and how
-        #: many there had been when the thread last looked.
+        #: Records of senders that may take reports, about; and how many
+        #: there had been when the thread last looked.
         self._submitted = self._seen = 0
         #: Senders to wake when all reports are taken that came together.
         self._answered: list[concurrency.Signal] | None = None

@@ -178,10 +178,13 @@ def new(value: bytes) -> Record:
     return record
 
 
-def buffered(value: bytes) -> Record:
-    record = Record("topic", value, None)
-    record.left = True
-    return record
+def send(to: Channel, count: int) -> int:
+    """Send records without waiting for them; the thread that did."""
+    for _ in range(count):
+        record = Record("topic", b"another", None)
+        record.left = True
+        to.submit(record)
+    return threading.get_ident()
 
 
 def wait_until(condition: Callable[[], bool], timeout: float = 10) -> None:
@@ -283,13 +286,8 @@ def test_who_sends_much_takes_the_reports(
     monkeypatch.setattr(channel, "_LEFT_TO_SENDERS", 10)
     (client,) = Client.made
 
-    def send() -> int:
-        for _ in range(4):
-            one.submit(buffered(b"another"))
-        return threading.get_ident()
-
     with ThreadPoolExecutor(1) as pool:  # the thread may be at it at first
-        wait_until(lambda: pool.submit(send).result() in client.takers)
+        wait_until(lambda: pool.submit(send, one, 4).result() in client.takers)
 
 
 def test_no_report_is_taken_where_handlers_of_signals_run(
@@ -299,7 +297,7 @@ def test_no_report_is_taken_where_handlers_of_signals_run(
     (client,) = Client.made
 
     for _ in range(100):
-        one.submit(buffered(b"another"))
+        send(one, 1)
         time.sleep(0.001)
 
     wait_until(lambda: len(client.got) == 101)
@@ -312,13 +310,8 @@ def test_reports_that_senders_leave_are_taken_by_the_thread(
     monkeypatch.setattr(channel, "_TURN", 4)
     (client,) = Client.made
 
-    def send() -> int:
-        for _ in range(103):
-            one.submit(buffered(b"another"))
-        return threading.get_ident()
-
     with ThreadPoolExecutor(1) as pool:
-        sender = pool.submit(send).result()
+        sender = pool.submit(send, one, 103).result()
     wait_until(lambda: len(client.got) == 104)
     assert one.queued() == 0
     assert client.takers - {sender}
