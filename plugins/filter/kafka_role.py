@@ -97,8 +97,9 @@ def kafka_upgrade_problem(installed, version):
     if new < old:
         return (
             f"kafka_version is {version}, and {installed} is installed: "
-            "Kafka cannot read what a newer version has written; set "
-            f"kafka_version to {installed} or newer."
+            "an older version may not read what a newer one has written; set "
+            f"kafka_version to {installed} or newer, or take the nodes back "
+            "as docs/deployment.md (Upgrades) says."
         )
     if new >= (4,) and old < (3, 3):
         return (

@@ -21,13 +21,16 @@ class KafkaBroker:
     """A single node that tests stop, kill and start again.
 
     :param directory: where it is installed and keeps its data.
+    :param address: where it listens.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, address: str = "127.0.0.1") -> None:
         self.directory = directory
+        self.address = address
         self.port = process.free_port()
         self.controller_port = process.free_port()
-        self.bootstrap = f"127.0.0.1:{self.port}"
+        host = f"[{address}]" if ":" in address else address
+        self.bootstrap = f"{host}:{self.port}"
         self.url = f"kafka-driver://{self.bootstrap}/"
         self.home = directory / "opt" / "current"
         self.data_dir = directory / "data"
@@ -54,6 +57,7 @@ class KafkaBroker:
                     "caller_group": grp.getgrgid(os.getgid()).gr_name,
                     "controller_port": self.controller_port,
                     "directory": str(self.directory),
+                    "kafka_listen_address": self.address,
                     "port": self.port,
                     **more,
                 }
@@ -99,7 +103,7 @@ class KafkaBroker:
         return self._server.kill()
 
     def _ready(self) -> bool:
-        if not process.answers(self.port):
+        if not process.answers(self.port, self.address):
             return False
         admin = AdminClient(
             {

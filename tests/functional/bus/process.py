@@ -40,10 +40,10 @@ def free_port() -> int:
     raise RuntimeError(f"every port of {PORTS} is taken")
 
 
-def answers(port: int) -> bool:
-    """Tell whether somebody listens on a port of 127.0.0.1."""
+def answers(port: int, address: str = "127.0.0.1") -> bool:
+    """Tell whether somebody listens on a port of an address of ours."""
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection((address, port), timeout=1).close()
     except OSError:
         return False
     return True
