@@ -8,6 +8,18 @@ import re
 
 #: Bytes of heap that a broker needs to come up at all.
 LEAST_HEAP = 96 * 2**20
+#: How many copies topics have, and how many of these must be in sync where
+#: Kafka has a setting for that.
+COPIES = {
+    "default.replication.factor": "",
+    "offsets.topic.replication.factor": "",
+    "share.coordinator.state.topic.replication.factor": (
+        "share.coordinator.state.topic.min.isr"
+    ),
+    "transaction.state.log.replication.factor": (
+        "transaction.state.log.min.isr"
+    ),
+}
 UNITS = {"k": 2**10, "m": 2**20, "g": 2**30}
 
 
@@ -48,17 +60,18 @@ def kafka_copy_problems(topics, settings, brokers):
     default_copies = int(settings.get("default.replication.factor", 1))
     default_in_sync = int(settings.get("min.insync.replicas", 1))
     problems = []
-    for setting, copies in (
-        ("default.replication.factor", default_copies),
-        (
-            "offsets.topic.replication.factor",
-            int(settings.get("offsets.topic.replication.factor", 1)),
-        ),
-    ):
+    for setting, in_sync in COPIES.items():
+        copies = int(settings.get(setting, 1))
         if copies > brokers:
             problems.append(
                 f"kafka_properties sets {setting} to {copies}, and there are "
                 f"{brokers} brokers: set it to {brokers} or less."
+            )
+        elif in_sync and int(settings.get(in_sync, 1)) > copies:
+            problems.append(
+                f"{in_sync} is {settings[in_sync]}, and {setting} is "
+                f"{copies}: set the first in kafka_properties to "
+                f"{max(copies - 1, 1)} or less."
             )
     if default_in_sync > min(default_copies, brokers):
         problems.append(

@@ -21,6 +21,32 @@ from ..plugin_utils.kafka_nodes import (
     own_node,
 )
 
+#: Variables of a node that have to do with those of the others.
+PLACES = (
+    "kafka_config_dir",
+    "kafka_controller_port",
+    "kafka_port",
+    "kafka_service_name",
+)
+
+
+def _list_or_none(value):
+    """What another host has; what is wrong there, that host is told."""
+    return value if isinstance(value, list) else None
+
+
+def _roles(value):
+    """As a list, or text, of which the problems of nodes know what to say."""
+    if value is None or isinstance(value, (list, str)):
+        return value
+    return [str(value)]
+
+
+def _machine(known):
+    """Where Ansible connects to; behind one address may be several."""
+    host, port = known.get("ansible_host"), known.get("ansible_port")
+    return f"{host} port {port}" if host and port else host
+
 
 def kafka_node_list(nodes, hostvars, own):
     """The nodes of a cluster with their addresses, from the inventory.
@@ -42,17 +68,19 @@ def kafka_node_list(nodes, hostvars, own):
                 roles=own.get("roles"),
                 data_dirs=own.get("data_dirs"),
                 machine=own.get("machine"),
+                places=own.get("places"),
             )
         else:
             # Not get(): of a host that is not there Ansible makes an error.
             known = hostvars[host] if host in hostvars else {}  # noqa: SIM401
             entry.update(
                 known=host in hostvars,
-                listen=known.get("kafka_listen_address", ""),
-                advertised=known.get("kafka_advertised_address", ""),
-                roles=known.get("kafka_node_roles"),
-                data_dirs=known.get("kafka_data_dirs"),
-                machine=known.get("ansible_host"),
+                listen=str(known.get("kafka_listen_address") or ""),
+                advertised=str(known.get("kafka_advertised_address") or ""),
+                roles=_roles(known.get("kafka_node_roles")),
+                data_dirs=_list_or_none(known.get("kafka_data_dirs")),
+                machine=_machine(known),
+                places={name: known[name] for name in PLACES if name in known},
             )
         found.append(entry)
     return found

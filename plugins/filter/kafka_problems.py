@@ -4,6 +4,7 @@
 Each returns one sentence for each thing, with the variable to set.
 """
 
+import posixpath
 import re
 from collections.abc import Mapping
 
@@ -38,6 +39,12 @@ UUID = re.compile(r"[A-Za-z0-9_-]{22}$")
 WEAK = 8
 #: Where messages are unless a node is told.
 DATA_DIRS = ("/var/lib/kafka/data",)
+#: The same of what two nodes on one machine cannot share, and of the ports
+#: at which nodes find each other.
+PLACES = {"kafka_config_dir": "/etc/kafka", "kafka_service_name": "kafka"}
+PORTS = {"kafka_controller_port": 9093, "kafka_port": 9092}
+#: Longest name that a certificate has room for.
+LONGEST_NAME = 64
 #: What everybody tries first; digits and signs around it change nothing.
 KNOWN = {
     *("", "abcdefgh", "admin", "administrator", "changeit", "changeme"),
@@ -309,7 +316,7 @@ def _port_problems(spec):
             )
 
 
-def _one_node_problems(node):
+def _shape_problems(node):
     wrong = set(node.get("roles") or ROLES) - set(ROLES)
     if isinstance(node.get("roles"), str):
         yield (
@@ -321,10 +328,11 @@ def _one_node_problems(node):
             f"kafka_node_roles of {node['host']} has {min(wrong)}: write "
             "broker, controller, or both."
         )
-    if not isinstance(node.get("id"), int) or node["id"] < 0:
+    number = node.get("id")
+    if type(number) is not int or number < 0:
         yield (
-            f"kafka_nodes gives {node['host']} the id {node.get('id')!r}: "
-            "write a number, 0 or more."
+            f"kafka_nodes gives {node['host']} the id {number!r}: write a "
+            "number, 0 or more, without quotes."
         )
     known = str(node.get("directory_id") or "")
     if known and not UUID.match(known):
@@ -333,6 +341,9 @@ def _one_node_problems(node):
             "which has not the 22 characters of one: let "
             "playbooks/new_cluster.yml write the file."
         )
+
+
+def _reach_problems(node):
     if is_wildcard(node_address(node)):
         yield (
             f"Nobody can connect to {node_address(node)}: set "
@@ -347,29 +358,75 @@ def _one_node_problems(node):
         )
 
 
+def _both_in(first, second):
+    """Two directories of which one is in the other, or is the other."""
+    for one in first:
+        for two in second:
+            path, there = (
+                posixpath.normpath(str(each)) for each in (one, two)
+            )
+            if f"{path}/".startswith(f"{there}/"):
+                return path
+            if there.startswith(f"{path}/"):
+                return there
+    return ""
+
+
+def _place(node, name):
+    return (node.get("places") or {}).get(name, {**PLACES, **PORTS}[name])
+
+
 def _shared_problems(spec):
     """Two nodes on one machine may not write to the same directory."""
     own = own_node(spec)
-    mine = own.get("data_dirs") or DATA_DIRS
+    if not own.get("machine"):
+        return
     for node in spec["nodes"]:
-        both = sorted({*mine} & {*(node.get("data_dirs") or DATA_DIRS)})
-        if (
-            node is not own
-            and own.get("machine")
-            and own["machine"] == node.get("machine")
-            and both
-        ):
+        if node is own or node.get("machine") != own["machine"]:
+            continue
+        both = _both_in(
+            own.get("data_dirs") or DATA_DIRS,
+            node.get("data_dirs") or DATA_DIRS,
+        )
+        shared = ["kafka_data_dirs"] if both else []
+        shared += [
+            name for name in PLACES if _place(own, name) == _place(node, name)
+        ]
+        if shared:
             yield (
                 f"{own['host']} and {node['host']} are one machine, "
-                f"{own['machine']} (ansible_host), and share {both[0]}: give "
-                "each kafka_data_dirs of its own, or another machine."
+                f"{own['machine']} (ansible_host), and share "
+                f"{both or _place(own, shared[0])}: give each "
+                f"{' and '.join(shared)} of its own, or another machine."
+            )
+
+
+def _meeting_problems(spec):
+    """Where nodes cannot find each other."""
+    own = own_node(spec)
+    for node in spec["nodes"]:
+        if node is own:
+            continue
+        for name in PORTS:
+            mine, other = str(_place(own, name)), str(_place(node, name))
+            if mine != other:
+                yield (
+                    f"{name} is {mine} on {own['host']} and {other} on "
+                    f"{node['host']}, and nodes find each other at one port: "
+                    "write it once, for the group kafka."
+                )
+        if node_address(node) == node_address(own):
+            yield (
+                f"{own['host']} and {node['host']} would both be found at "
+                f"{node_address(own)}: set kafka_advertised_address of each "
+                "to its own name or address."
             )
 
 
 def _node_problems(spec):
     nodes = spec["nodes"]
     unknown = [
-        node["host"]
+        str(node["host"])
         for node in nodes
         if not node.get("known", True) and node["host"] != spec["leaving"]
     ]
@@ -384,7 +441,7 @@ def _node_problems(spec):
         for value in sorted(
             {v for v in values if values.count(v) > 1}, key=str
         ):
-            hosts = [n["host"] for n in nodes if n.get(key) == value]
+            hosts = [str(n["host"]) for n in nodes if n.get(key) == value]
             yield (
                 "kafka_nodes gives {} the same {}, {}: give each node its "
                 "own.".format(" and ".join(hosts), key, value)
@@ -412,13 +469,24 @@ def _node_problems(spec):
             "a node."
         )
     for node in nodes:
-        yield from _one_node_problems(node)
+        yield from _shape_problems(node)
+        yield from _reach_problems(node)
     yield from _shared_problems(spec)
+    yield from _meeting_problems(spec)
     if is_loopback(own_node(spec)["listen"]):
         yield (
             f"kafka_listen_address of {spec['host']} is "
             f"{own_node(spec)['listen']}, where no other node can reach it: "
             "set it to an address of the machine, or to 0.0.0.0."
+        )
+
+
+def _alone_problems(spec):
+    if set(own_node(spec).get("roles") or ROLES) != set(ROLES):
+        yield (
+            f"kafka_node_roles of {spec['host']} is not broker and "
+            "controller, and a node alone has to be both: leave it out, "
+            "or name the nodes of a cluster in kafka_nodes."
         )
 
 
@@ -431,12 +499,8 @@ def _cluster_problems(spec):
                 "empty: run playbooks/new_cluster.yml once, which writes the "
                 "cluster's ids and secrets beside the inventory."
             )
-        elif set(own_node(spec).get("roles") or ROLES) != set(ROLES):
-            yield (
-                f"kafka_node_roles of {spec['host']} is not broker and "
-                "controller, and a node alone has to be both: leave it out, "
-                "or name the nodes of a cluster in kafka_nodes."
-            )
+        else:
+            yield from _alone_problems(spec)
         return
     if spec["host"] not in spec["given_nodes"]:
         yield (
@@ -444,7 +508,10 @@ def _cluster_problems(spec):
             "leave the host out of the play."
         )
         return
-    if is_cluster(spec):
+    if not is_cluster(spec):
+        yield from _shape_problems(own_node(spec))
+        yield from _alone_problems(spec)
+    else:
         yield from _node_problems(spec)
         if spec["quorum"] == "dynamic" and spec["static_only"]:
             yield (
@@ -464,6 +531,16 @@ def _cluster_problems(spec):
 
 def _tls_problems(spec):
     given = spec["tls_files"]
+    if (
+        needs_tls(spec)
+        and spec["pki_dir"]
+        and len(spec["host"]) > LONGEST_NAME
+    ):
+        yield (
+            f"The inventory calls a node {spec['host']}, and a certificate "
+            f"has room for {LONGEST_NAME} characters: give it a shorter name "
+            "there, and this one as its ansible_host."
+        )
     if needs_tls(spec) and not spec["pki_dir"].startswith(("/", "~")):
         if spec["pki_dir"]:
             yield (

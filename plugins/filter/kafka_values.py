@@ -74,6 +74,31 @@ MINIMA = (
     ("kafka_required_space", 0),
     ("kafka_tls_renew_days", 1),
 )
+#: Kafka keeps these as numbers of 32 bits.
+MAXIMA = (
+    ("kafka_message_max_bytes", 2**31 - 1),
+    ("kafka_node_id", 2**31 - 1),
+    ("kafka_retention_hours", 2**31 - 1),
+)
+#: Settings of the broker of which there has to be one at least.
+COUNTS = (
+    *("default.replication.factor", "min.insync.replicas"),
+    *("num.partitions", "offsets.topic.num.partitions"),
+    *("offsets.topic.replication.factor",),
+    *("share.coordinator.state.topic.min.isr",),
+    *("share.coordinator.state.topic.num.partitions",),
+    *("share.coordinator.state.topic.replication.factor",),
+    *("transaction.state.log.min.isr",),
+    *("transaction.state.log.num.partitions",),
+    *("transaction.state.log.replication.factor",),
+)
+#: A setting for one of the role's own listeners wins over the general one.
+OWN_LISTENER = re.compile(
+    r"listener\.name\.(?:controller|plaintext|ssl|sasl_plaintext|sasl_ssl)\."
+    r"(?:(?:gssapi|oauthbearer|plain|scram-sha-[0-9]+)\.)?"
+)
+#: What not everybody may read, unless the value says where it is.
+SECRET = re.compile(r"(?:password|jaas\.config|keystore\.key|secret)\Z")
 LOGGER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*(\.[A-Za-z_$][A-Za-z0-9_$]*)*$")
 LEVELS = ("OFF", "FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE", "ALL")
 #: What other variables tell the JVM.
@@ -187,6 +212,11 @@ def kafka_value_problems(values):
         for name, least in MINIMA
         if name in values and int(values[name]) < least
     ]
+    problems += [
+        f"{name} is {values[name]}: write {most} or less."
+        for name, most in MAXIMA
+        if name in values and int(values[name]) > most
+    ]
     if int(values["kafka_tls_renew_days"]) >= CERTIFICATE_DAYS:
         problems.append(
             f"kafka_tls_renew_days is {values['kafka_tls_renew_days']}, and "
@@ -205,6 +235,15 @@ def kafka_value_problems(values):
     return [problem for problem in problems if problem]
 
 
+def _key_problem(where, key):
+    if isinstance(key, str) and key and not re.search(r"[\s=:#!\\]", key):
+        return ""
+    return (
+        f"{where} has a setting {key!r}: write its name as Kafka has it, "
+        "without spaces."
+    )
+
+
 def _setting_problem(where, key, value):
     if isinstance(value, (list, tuple, dict)) or value is None:
         return (
@@ -217,6 +256,8 @@ def _setting_problem(where, key, value):
 
 
 def _topic_setting_problem(where, key, value):
+    if problem := _key_problem(where, key):
+        return problem
     near = difflib.get_close_matches(key, TOPIC_SETTINGS, 1, 0.85)
     if key not in TOPIC_SETTINGS and near:
         return (
@@ -265,20 +306,52 @@ def kafka_property_problems(properties, owned, own):
     owned has the keys that variables set, and which variables; own are the
     settings of this node, which would win without a word.
     """
-    problems = []
-    both = sorted(set(properties) & ({*owned} | {*own}))
+    problems = [_key_problem("kafka_properties", key) for key in properties]
+    if any(problems):
+        return [problem for problem in problems if problem]
+    meant = {key: _general(key) for key in properties}
+    both = sorted(
+        key
+        for key, general in meant.items()
+        if {key, general} & ({*owned} | {*own})
+    )
     if both:
-        variables = sorted({owned.get(key, "kafka_security") for key in both})
+        variables = sorted(
+            {
+                owned.get(key) or owned.get(meant[key]) or "kafka_security"
+                for key in both
+            }
+        )
         problems.append(
             f"kafka_properties sets {', '.join(both)}, which the role sets "
             f"itself: remove that there, and use {', '.join(variables)}."
         )
     problems += [
         _setting_problem("kafka_properties", key, value)
+        or _count_problem(key, value)
         for key, value in properties.items()
         if key not in both
     ]
     return [problem for problem in problems if problem]
+
+
+def _general(key):
+    """The setting that a key is about, for whichever listener it is."""
+    return OWN_LISTENER.sub("", key.lower())
+
+
+def _count_problem(key, value):
+    if key in COUNTS and int(value) < 1:
+        return f"{key} of kafka_properties is {value}: write 1 or more."
+    return ""
+
+
+def kafka_has_secrets(properties):
+    """Whether a setting holds what not everybody may read."""
+    return any(
+        SECRET.search(str(key)) and not str(value).startswith("${")
+        for key, value in properties.items()
+    )
 
 
 def kafka_path_problems(data_dirs, others):
@@ -328,6 +401,7 @@ class FilterModule:
 
     def filters(self):
         return {
+            "kafka_has_secrets": kafka_has_secrets,
             "kafka_path_problems": kafka_path_problems,
             "kafka_property_problems": kafka_property_problems,
             "kafka_topic_problems": kafka_topic_problems,

@@ -179,6 +179,7 @@ def test_a_node_that_is_written_wrong_is_told(nodes, words):
         ("kafka_jvm_options", ["-a -b"], "each option by itself"),
         ("kafka_jvm_options", ["XX"], "with its dash"),
         ("kafka_log_levels", {"a b": "INFO"}, "the name of a logger"),
+        ("kafka_message_max_bytes", 10**12, "write 2147483647 or less"),
         # What YAML makes of OFF without quotes.
         ("kafka_log_levels", {"root": False}, "OFF, FATAL"),
         ("kafka_log_levels", {"root": "LOUD"}, "DEBUG, TRACE"),
@@ -211,6 +212,7 @@ def test_an_address_alone_is_taken(address):
         ({"name": "a", "config": {"retention.byte": 5}}, "retention.bytes."),
         ({"name": "a", "config": {"retention.ms": "week"}}, "a whole number"),
         ({"name": "a", "config": {"retention.ms": None}}, "no single value"),
+        ({"name": "a", "config": {1: 2}}, "a setting 1: write its name"),
     ],
 )
 def test_a_topic_that_cannot_be_is_told(topic, words):
@@ -235,6 +237,14 @@ def test_a_topic_that_is_there_twice_is_told():
         ({"log.retention.hours": None}, "no single value"),
         ({"a": {"b": 1}}, "no single value"),
         ({"super.users": ["a"]}, "use kafka_super_users"),
+        ({"Super.Users": "a"}, "use kafka_super_users"),
+        (
+            {"listener.name.sasl_ssl.scram-sha-512.super.users": "a"},
+            "use kafka_super_users",
+        ),
+        ({" log.dirs": "/x"}, "' log.dirs': write its name as Kafka has it"),
+        ({1: 2}, "a setting 1: write its name"),
+        ({"num.partitions": 0}, "is 0: write 1 or more"),
     ],
 )
 def test_a_property_that_cannot_be_is_told(properties, words):
@@ -249,13 +259,30 @@ def test_a_property_that_cannot_be_is_told(properties, words):
 
 def test_other_properties_are_taken():
     properties = {
+        # A listener of the user's own may have its own certificate.
+        "listener.name.external.ssl.keystore.location": "/srv/external.pem",
         "log.retention.hours": "48",
         "num.partitions": 3,
         "log.cleanup.policy": "compact,delete",
         "log.retention.bytes": -1,
         "delete.topic.enable": False,
     }
-    assert kv.kafka_property_problems(properties, {}, {}) == []
+    owned = {"ssl.keystore.location": "kafka_tls_certificate_file"}
+    assert kv.kafka_property_problems(properties, owned, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "secret"),
+    [
+        ("ssl.key.password", "hush", True),
+        ("listener.name.external.plain.sasl.jaas.config", "hush", True),
+        ("ssl.keystore.key", "hush", True),
+        ("ssl.key.password", "${file:/srv/words:key}", False),
+        ("ssl.keystore.location", "/srv/external.pem", False),
+    ],
+)
+def test_properties_that_are_secret_are_known(key, value, secret):
+    assert kv.kafka_has_secrets({"num.partitions": 3, key: value}) is secret
 
 
 @pytest.mark.parametrize(

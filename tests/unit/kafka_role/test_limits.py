@@ -43,6 +43,21 @@ THREE = {"default.replication.factor": 3, "min.insync.replicas": 2}
             1,
             ["offsets.topic.replication.factor to 3"],
         ),
+        (
+            [],
+            {"transaction.state.log.replication.factor": 3},
+            1,
+            ["transaction.state.log.replication.factor to 3", "1 brokers"],
+        ),
+        (
+            [],
+            {
+                "transaction.state.log.replication.factor": 1,
+                "transaction.state.log.min.isr": 2,
+            },
+            3,
+            ["transaction.state.log.min.isr is 2", "to 1 or less"],
+        ),
     ],
 )
 def test_copies_that_cannot_be_are_refused(topics, settings, brokers, words):

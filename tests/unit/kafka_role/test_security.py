@@ -329,6 +329,13 @@ def changed(node, **more):
     return cluster
 
 
+def called(name):
+    """A node that the inventory calls so."""
+    single = spec("ssl", host=name)
+    single["nodes"][0]["host"] = name
+    return single
+
+
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
@@ -340,6 +347,16 @@ def changed(node, **more):
         (changed(1, directory_id=IDS[0]), ["k1 and k2", "directory_id"]),
         (changed(1, directory_id="x"), ["k2 the directory_id x", "22"]),
         (changed(1, id="x"), ["k2 the id 'x'"]),
+        (changed(1, id=True), ["k2 the id True"]),
+        (
+            changed(1, places={"kafka_port": 9192}),
+            ["kafka_port is 9092 on k1 and 9192 on k2"],
+        ),
+        (
+            changed(1, advertised="k1.example.org"),
+            ["k1 and k2 would both be found at k1.example.org"],
+        ),
+        (called("k" * 65), ["has room for 64 characters"]),
         (
             changed(1, advertised="127.0.0.1"),
             ["kafka_advertised_address of k2"],
@@ -478,7 +495,22 @@ def test_common_passwords_will_do_where_nothing_is_encrypted():
 def test_directories_of_their_own_may_be_on_one_machine():
     cluster = on_one_machine()
     cluster["nodes"][1]["data_dirs"] = ["/srv/other"]
+    (problem,) = kp.kafka_security_problems(cluster)
+    assert "kafka_config_dir and kafka_service_name of its own" in problem
+    cluster["nodes"][1]["places"] = {
+        "kafka_config_dir": "/etc/kafka2",
+        "kafka_service_name": "kafka2",
+    }
     assert kp.kafka_security_problems(cluster) == []
+
+
+@pytest.mark.parametrize("path", ["/var/lib/kafka/data/", "/var/lib/kafka"])
+def test_one_directory_is_known_however_it_is_written(path):
+    cluster = on_one_machine()
+    cluster["nodes"][1]["data_dirs"] = [path]
+    assert "share /var/lib/kafka/data:" in str(
+        kp.kafka_security_problems(cluster)
+    )
 
 
 def test_without_the_nodes_of_a_cluster_nothing_else_is_told():
@@ -608,14 +640,51 @@ def test_a_cluster_needs_both_roles(role, words):
     assert words in str(kp.kafka_security_problems(cluster))
 
 
-def test_a_node_alone_is_both():
-    single = spec()
+@pytest.mark.parametrize("given", [[], ["k1"]])
+def test_a_node_alone_is_both(given):
+    single = spec(given_nodes=given)
     single["nodes"][0]["roles"] = ["controller"]
     (problem,) = kp.kafka_security_problems(single)
     assert "kafka_node_roles of k1" in problem
 
 
+@pytest.mark.parametrize("number", [-5, "1", "x", None, True])
+def test_the_only_node_needs_a_number(number):
+    single = spec(given_nodes=["k1"])
+    single["nodes"][0]["id"] = number
+    (problem,) = kp.kafka_security_problems(single)
+    assert f"kafka_nodes gives k1 the id {number!r}" in problem
+
+
 # -- nodes from the inventory ----
+
+
+def test_what_another_host_has_wrong_stops_nobody():
+    own = {"host": "k1", "id": 1, "listen": ANY, "advertised": "one"}
+    wrong = {
+        "kafka_advertised_address": 10,
+        "kafka_data_dirs": 5,
+        "kafka_listen_address": None,
+        "kafka_node_roles": 5,
+    }
+    nodes = {"k1": {"id": 7}, "k2": {"id": 8}, 3: {"id": 9}}
+    found = kn.kafka_node_list(nodes, {"k2": wrong}, own)
+    cluster = spec("sasl_ssl", 3)
+    cluster["nodes"] = found
+    said = str(kp.kafka_security_problems(cluster))
+    assert "kafka_node_roles of k2 has 5" in said
+    assert "kafka_nodes names 3, which the inventory" in said
+
+
+def test_machines_behind_one_address_are_told_apart_by_their_ports():
+    own = {"host": "k1", "id": 1, "listen": ANY, "advertised": "one"}
+    hostvars = {
+        "k2": {"ansible_host": "127.0.0.1", "ansible_port": 2222},
+        "k3": {"ansible_host": "127.0.0.1", "ansible_port": 2200},
+    }
+    nodes = {"k1": {"id": 7}, "k2": {"id": 8}, "k3": {"id": 9}}
+    found = kn.kafka_node_list(nodes, hostvars, own)
+    assert found[1]["machine"] != found[2]["machine"]
 
 
 def test_the_nodes_come_from_the_inventory():
