@@ -329,7 +329,7 @@ def _shape_problems(node):
             "broker, controller, or both."
         )
     number = node.get("id")
-    if type(number) is not int or number < 0:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
         yield (
             f"kafka_nodes gives {node['host']} the id {number!r}: write a "
             "number, 0 or more, without quotes."

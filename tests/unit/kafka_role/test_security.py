@@ -648,6 +648,16 @@ def test_a_node_alone_is_both(given):
     assert "kafka_node_roles of k1" in problem
 
 
+class Tagged(int):
+    """A number with its origin, as newer versions of Ansible have them."""
+
+
+def test_the_only_node_may_have_any_number():
+    single = spec(given_nodes=["k1"])
+    single["nodes"][0]["id"] = Tagged(7)
+    assert kp.kafka_security_problems(single) == []
+
+
 @pytest.mark.parametrize("number", [-5, "1", "x", None, True])
 def test_the_only_node_needs_a_number(number):
     single = spec(given_nodes=["k1"])
