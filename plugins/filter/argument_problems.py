@@ -8,11 +8,9 @@ are included, and it does not say what to write.
 
 from collections.abc import Mapping
 
+from ..plugin_utils.truth import is_boolean
+
 MANY = 60
-TRUE_OR_FALSE = {
-    *("1", "0", "on", "off", "t", "f", "true", "false"),
-    *("y", "n", "yes", "no"),
-}
 KINDS = {
     "str": "text",
     "path": "a path",
@@ -51,7 +49,7 @@ def _fits(value, kind):
     if kind in ("int", "float"):
         return _is_number(value, kind)
     if kind == "bool":
-        return isinstance(value, bool) or str(value).lower() in TRUE_OR_FALSE
+        return is_boolean(value)
     if kind == "list":
         return is_list(value)
     if kind == "dict":

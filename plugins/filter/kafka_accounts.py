@@ -15,6 +15,7 @@ from ..plugin_utils.kafka_identities import (
     present,
     principal,
 )
+from ..plugin_utils.truth import truth
 
 NOTIFIER = ("WRITE", "DESCRIBE")
 LISTENER = ("READ", "DESCRIBE")
@@ -64,7 +65,7 @@ def _rules_of(who, user, old_broker):
     operations = []
     if "notifier" in grants:
         operations += NOTIFIER
-        if user.get("create_topics"):
+        if truth(user.get("create_topics")):
             operations.append("CREATE")
         if old_broker:
             yield {

@@ -30,6 +30,7 @@ from ..plugin_utils.kafka_nodes import (
     node_address,
     own_node,
 )
+from ..plugin_utils.truth import truth
 
 #: A name that JAAS, librdkafka and kafka-acls take without quoting.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*$")
@@ -263,7 +264,8 @@ def _more_listener_problems(spec):
             continue
         taken.add(name)
         listen = listener_address(spec, one)
-        if spec["security"] == "mtls" and one.get("tls") is False:
+        unencrypted = one.get("tls") is not None and not truth(one["tls"])
+        if spec["security"] == "mtls" and unencrypted:
             yield (
                 f"The listener {name} in kafka_listeners has tls false, and "
                 "with kafka_security mtls clients are known by their "

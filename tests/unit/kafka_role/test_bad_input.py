@@ -63,6 +63,12 @@ def user(**more):
         ("kafka_port", True, "write a whole number"),
         ("kafka_port", None, "write a whole number, or leave it out"),
         ("kafka_allow_plaintext", "maybe", "write true or false"),
+        *[
+            ("kafka_allow_plaintext", word, "write true or false")
+            # Ansible's filter "bool" makes false of each.
+            for word in ("y", "T", "n", "f", 2, 1.0)
+        ],
+        ("kafka_users", user(create_topics="n"), "write true or false"),
         ("kafka_security", "SASL_SSL", "write one of plaintext, ssl, mtls"),
         ("kafka_security", None, "write one of plaintext, ssl, mtls"),
         ("kafka_nodes", ["a", "b"], "is a list: write a dictionary"),
@@ -109,8 +115,14 @@ def test_a_value_of_another_type_is_told(name, value, words):
     [
         ("kafka_version", 4.3),
         ("kafka_port", "9092"),
-        ("kafka_allow_plaintext", "yes"),
-        ("kafka_allow_plaintext", True),
+        *[
+            ("kafka_allow_plaintext", value)
+            for value in (True, False, 1, 0, "1", "0", "Yes", "NO")
+        ],
+        *[
+            ("kafka_allow_plaintext", word)
+            for word in ("on", "off", "True", "false")
+        ],
         ("kafka_users", user(quotas={"producer_byte_rate": None})),
         ("kafka_users", [{"name": "nova", "password": None}]),
         (

@@ -266,9 +266,18 @@ def test_a_notifier_writes_and_does_not_read():
     }
 
 
-def test_a_notifier_creates_topics_only_when_told():
-    granted = rights(grants=["notifier"], create_topics=True)
-    assert "CREATE" in granted["topic", "prefixed", "notifications."]
+@pytest.mark.parametrize(
+    ("told", "may"),
+    [
+        *[(told, True) for told in (True, 1, "yes", "True", "on", "1")],
+        *[(told, False) for told in (False, 0, "no", "False", "off", "0")],
+        (None, False),
+    ],
+)
+def test_a_notifier_creates_topics_only_when_told(told, may):
+    granted = rights(grants=["notifier"], create_topics=told)
+    operations = granted["topic", "prefixed", "notifications."]
+    assert ("CREATE" in operations) == may
 
 
 def test_a_listener_reads_in_its_groups():
@@ -674,6 +683,8 @@ def test_one_more_listener_asks_who_clients_are_as_the_first_does():
         ("ssl", False, "PLAINTEXT"),
         ("sasl_scram", True, "SASL_SSL"),
         ("sasl_ssl", False, "SASL_PLAINTEXT"),
+        ("sasl_ssl", "false", "SASL_PLAINTEXT"),
+        ("sasl_scram", "Yes", "SASL_SSL"),
         ("mtls", None, "SSL"),
     ],
 )
@@ -711,6 +722,8 @@ def test_ports_of_every_listener_are_opened():
         ("ssl", {"name": "External"}, "'External'"),
         ("ssl", {"name": "SSL"}, "not CONTROLLER or SSL"),
         ("mtls", {"tls": False}, "leave tls out"),
+        ("mtls", {"tls": "no"}, "leave tls out"),
+        ("ssl", {"tls": "off", "address": ANY}, "set its tls to true"),
         ("ssl", {"tls": False, "address": ANY}, "set its tls to true"),
         ("ssl", {"address": ANY}, "set its advertised_address"),
         ("ssl", {"port": 9092}, "are both 9092"),
