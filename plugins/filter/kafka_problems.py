@@ -16,6 +16,7 @@ from ..plugin_utils.kafka_identities import (
     kafka_admin_users,
     listener_protocol,
     needs_tls,
+    present,
 )
 from ..plugin_utils.kafka_nodes import (
     ROLES,
@@ -32,6 +33,13 @@ from ..plugin_utils.kafka_nodes import (
 )
 from ..plugin_utils.truth import truth
 
+#: What a name of a topic may begin with.
+TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+#: What grants need, which of them, an example, what there is without it.
+NEEDED = (
+    ("topics", {"notifier", "listener"}, "notifications.", "notifications."),
+    ("groups", {"listener"}, "nova", "every group"),
+)
 #: A name that JAAS, librdkafka and kafka-acls take without quoting.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*$")
 LISTENER = re.compile(r"[A-Z][A-Z0-9_]*$")
@@ -140,6 +148,47 @@ def _user_problems(spec):
                 f"{spec['security']}, where nobody is asked for a name: set "
                 "kafka_security to sasl_ssl, or empty kafka_users."
             )
+
+
+def _prefix_problem(where, key, prefix):
+    """What is wrong with one of a user's topics or groups; "*" is every."""
+    if prefix == "*":
+        return ""
+    bare = prefix.rstrip("*")
+    if bare != prefix and bare:
+        return (
+            f"{key} of {where} has {prefix!r}, and is the beginning of names "
+            f"anyway: write {bare} without the asterisk."
+        )
+    if key == "topics" and not TOPIC.fullmatch(prefix):
+        return (
+            f"topics of {where} has {prefix!r}, with which no name begins: "
+            "write letters, digits, dots, dashes and underscores, like "
+            "notifications., or * for every topic."
+        )
+    if not bare:
+        return (
+            f"{key} of {where} has {prefix!r}: write the beginning of a "
+            "name, or * for every one."
+        )
+    return ""
+
+
+def _grant_problems(spec):
+    for user in present(spec):
+        where = f"{user['name']} in kafka_users"
+        for key, grants, like, default in NEEDED:
+            needing = [
+                one for one in user.get("grants") or [] if one in grants
+            ]
+            if needing and key in user and not user[key]:
+                yield (
+                    f"{key} of {where} is empty, and {needing[0]} is granted: "
+                    f"write the beginnings of their names, like [{like}], "
+                    f"leave it out for {default}, or remove the grant."
+                )
+            for prefix in user.get(key) or []:
+                yield _prefix_problem(where, key, prefix)
 
 
 def _is_limit(limit):
@@ -517,6 +566,7 @@ def kafka_security_problems(spec):
         _port_problems,
         _admin_problems,
         _user_problems,
+        _grant_problems,
         _rights_problems,
         _tls_problems,
     ):

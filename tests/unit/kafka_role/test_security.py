@@ -287,6 +287,12 @@ def test_a_listener_reads_in_its_groups():
     }
 
 
+@pytest.mark.parametrize("key", ["topics", "groups"])
+def test_an_empty_list_grants_nothing(key):
+    granted = rights(grants=["listener"], **{key: []})
+    assert key.removesuffix("s") not in {kind for kind, *_ in granted}
+
+
 def test_an_old_broker_wants_a_right_for_idempotence():
     old = spec(
         "sasl_scram", users=[user(grants=["notifier"])], old_broker=True
@@ -408,6 +414,35 @@ def changed(node, **more):
             spec("sasl_ssl", users=[user(quotas={QUOTA: "much"})]),
             ["producer_byte_rate of nova in kafka_users is 'much'"],
         ),
+        *[
+            (spec("sasl_ssl", users=[user(grants=grants, **{key: value})]), w)
+            for grants, key, value, w in (
+                (
+                    ["listener"],
+                    "topics",
+                    [],
+                    ["topics of nova in kafka_users is empty", "listener is"],
+                ),
+                (["notifier"], "topics", [], ["notifier is granted: write"]),
+                (
+                    ["notifier", "listener"],
+                    "groups",
+                    [],
+                    ["groups of nova in kafka_users is empty", "[nova], "],
+                ),
+                (
+                    ["notifier"],
+                    "topics",
+                    ["notifications.*"],
+                    ["topics of nova", "write notifications. without the"],
+                ),
+                (["notifier"], "topics", [""], ["has '', with which no"]),
+                (["notifier"], "topics", ["a b"], ["has 'a b', with which"]),
+                (["notifier"], "topics", ["a.\n"], ["with which no name"]),
+                (["listener"], "groups", ["nova*"], ["write nova without"]),
+                (["listener"], "groups", [""], ["groups of nova", "has ''"]),
+            )
+        ],
         (
             spec("sasl_ssl", super_users=["a;b"]),
             ["kafka_super_users has 'a;b'"],
@@ -473,6 +508,17 @@ def test_what_can_work_is_not_refused(security, nodes):
     good = spec(security, nodes)
     good["allow_plaintext"] = True
     assert kp.kafka_security_problems(good) == []
+
+
+def test_rights_that_can_work_are_not_refused():
+    users = [
+        user("a", grants=["notifier"], topics=["*"], groups=[]),
+        user("b", grants=["listener"], topics=["n."], groups=["*", "g h"]),
+        user("c", topics=[], groups=[]),
+        # What an earlier play granted can be taken away.
+        user("d", grants=["listener"], topics=["n.*"], state="absent"),
+    ]
+    assert kp.kafka_security_problems(spec("sasl_ssl", users=users)) == []
 
 
 def test_common_passwords_will_do_where_nothing_is_encrypted():
