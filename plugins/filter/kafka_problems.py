@@ -4,6 +4,7 @@
 Each returns one sentence for each thing, with the variable to set.
 """
 
+import ipaddress
 import re
 from collections.abc import Mapping
 
@@ -60,11 +61,24 @@ QUOTAS = (
     "producer_byte_rate",
     "request_percentage",
 )
-#: What access rules can be about.
-OPERATIONS = (
-    *("ALL", "ALTER", "ALTER_CONFIGS", "CLUSTER_ACTION", "CREATE", "DELETE"),
-    *("DESCRIBE", "DESCRIBE_CONFIGS", "IDEMPOTENT_WRITE", "READ", "WRITE"),
-)
+#: What access rules can be about, by what it is done to.
+OPERATIONS = {
+    "topic": (
+        *("ALL", "ALTER", "ALTER_CONFIGS", "CREATE", "DELETE", "DESCRIBE"),
+        *("DESCRIBE_CONFIGS", "READ", "WRITE"),
+    ),
+    "group": (
+        *("ALL", "ALTER_CONFIGS", "DELETE", "DESCRIBE", "DESCRIBE_CONFIGS"),
+        "READ",
+    ),
+    "cluster": (
+        *("ALL", "ALTER", "ALTER_CONFIGS", "CLUSTER_ACTION", "CREATE"),
+        *("DESCRIBE", "DESCRIBE_CONFIGS", "IDEMPOTENT_WRITE"),
+    ),
+    "transactional_id": ("ALL", "DESCRIBE", "WRITE"),
+}
+#: Kafka compares it letter by letter with the name that it has of a client.
+PRINCIPAL = re.compile(r"User:\S(.*\S)?")
 
 
 def _password_problem(setting, word, name="", common=False):
@@ -198,6 +212,79 @@ def _is_limit(limit):
         return False
 
 
+def _operation_problem(where, rule):
+    allowed = OPERATIONS[rule["resource"]]
+    if rule.get("state") == "absent":
+        # What another tool added without a use may be taken away.
+        allowed = sorted({one for some in OPERATIONS.values() for one in some})
+    wrong = [one for one in rule["operations"] if one.upper() not in allowed]
+    if not rule["operations"]:
+        return (
+            f"{where} has no operations: write some of {', '.join(allowed)}."
+        )
+    if wrong:
+        return (
+            f"{where} has the operation {wrong[0]}, which a "
+            f"{rule['resource']} has not: write one of {', '.join(allowed)}."
+        )
+    return ""
+
+
+def _address_of_kafka(host):
+    """An address as Kafka's Java writes it, in full; empty if it is none."""
+    bare, percent, scope = host.partition("%")
+    try:
+        address = ipaddress.ip_address(bare)
+    except ValueError:
+        return ""
+    address = getattr(address, "ipv4_mapped", None) or address
+    if address.version == 4:
+        return str(address)
+    groups = address.exploded.split(":")
+    return ":".join(f"{int(one, 16):x}" for one in groups) + percent + scope
+
+
+def _useless_problems(where, rule):
+    """What keeps a rule from ever being for anybody or anything."""
+    who, host, name = rule["principal"], rule.get("host") or "*", rule["name"]
+    if ":" in who and not PRINCIPAL.fullmatch(who):
+        right = who.partition(":")[2].strip() or "NAME"
+        yield (
+            f"{where} is for none of the names of clients, which begin with "
+            f"User: in Kafka: write User:{right}."
+        )
+    written = _address_of_kafka(host)
+    if host != "*" and not written:
+        yield (
+            f"{where} has the host {host!r}, and Kafka knows clients by their "
+            "addresses alone: write one address, without a mask, or * for "
+            "any."
+        )
+    elif host not in ("*", written):
+        yield (
+            f"{where} has the host {host!r}, which Kafka writes in another "
+            f"way: write {written}."
+        )
+    prefixed = rule.get("pattern") == "prefixed"
+    if not name:
+        yield f"{where} has an empty name: write one, or * for every one."
+    elif name == "*" and prefixed:
+        yield (
+            f"{where} has the name * with the pattern prefixed, which is for "
+            "names that begin with an asterisk: write the pattern literal."
+        )
+    elif (
+        rule["resource"] == "topic"
+        and name != "*"
+        and not TOPIC.fullmatch(name)
+    ):
+        bare = name.rstrip("*")
+        advice = "write letters, digits, dots, dashes and underscores"
+        if bare != name and TOPIC.fullmatch(bare):
+            advice = f"write {bare} with the pattern prefixed"
+        yield f"{where} has the name {name!r}, which no topic has: {advice}."
+
+
 def _rights_problems(spec):
     for setting in ("acls", "super_users"):
         if spec[setting] and not has_authorizer(spec):
@@ -207,8 +294,9 @@ def _rights_problems(spec):
                 f"kafka_security to sasl_ssl, or empty kafka_{setting}."
             )
     for name in spec["super_users"]:
-        kind, colon, rest = name.partition(":")
-        if not (rest if colon else NAME.match(kind)) or ";" in name:
+        known = PRINCIPAL if ":" in name else NAME
+        # No asterisk: only access rules can be for everybody.
+        if not known.fullmatch(name) or ";" in name or name == "User:*":
             yield (
                 f"kafka_super_users has {name!r}: write the name of one of "
                 "kafka_users, or User:NAME as Kafka knows it."
@@ -220,14 +308,9 @@ def _rights_problems(spec):
                 f"{where} names no kind of principal: write "
                 f"User:{rule['principal']}."
             )
-        wrong = [
-            one for one in rule["operations"] if one.upper() not in OPERATIONS
-        ]
-        if wrong:
-            yield (
-                f"{where} has the operation {wrong[0]}: write one of "
-                f"{', '.join(OPERATIONS)}."
-            )
+        yield _operation_problem(where, rule)
+        if rule.get("state") != "absent":
+            yield from _useless_problems(where, rule)
         if rule["resource"] == "cluster" and rule["name"] != "kafka-cluster":
             yield (
                 f"{where} names the cluster {rule['name']}: write "

@@ -457,6 +457,45 @@ def changed(node, **more):
             spec("sasl_ssl", acls=[rule(operations=["READD"])]),
             ["operation READD", "ALTER, "],
         ),
+        *[
+            (spec("sasl_ssl", acls=[rule(**more)]), words)
+            for more, words in (
+                ({"principal": "user:a"}, ["rule for user:a", "User:a."]),
+                ({"principal": "Group:a"}, ["write User:a."]),
+                ({"principal": "User:"}, ["write User:NAME."]),
+                ({"principal": "User: a"}, ["write User:a."]),
+                ({"principal": "User:a\n"}, ["write User:a."]),
+                ({"host": "10.0.0.0/8"}, ["one address, without a mask"]),
+                ({"host": "k.example"}, ["host 'k.example'", "* for any"]),
+                ({"host": "::1"}, ["write 0:0:0:0:0:0:0:1."]),
+                ({"host": "::ffff:192.0.2.1"}, ["write 192.0.2.1."]),
+                ({"name": "*", "pattern": "prefixed"}, ["literal"]),
+                ({"name": ""}, ["has an empty name"]),
+                ({"name": "n.*"}, ["write n. with the pattern prefixed"]),
+                ({"name": "a b"}, ["'a b', which no topic has"]),
+                ({"operations": []}, ["has no operations: write some of"]),
+                ({"operations": ["CLUSTER_ACTION"]}, ["which a topic has"]),
+                (
+                    {"resource": "group", "operations": ["write"]},
+                    ["operation write", "write one of ALL, ALTER_CONFIGS, D"],
+                ),
+                (
+                    {"resource": "transactional_id", "name": "t"},
+                    ["operation READ", "ALL, DESCRIBE, WRITE."],
+                ),
+                (
+                    {"operations": ["READD"], "state": "absent"},
+                    ["operation READD"],
+                ),
+            )
+        ],
+        *[
+            (
+                spec("sasl_ssl", super_users=[name]),
+                [f"kafka_super_users has {name!r}"],
+            )
+            for name in ("user:ops", "User:", "User: a", "User:*", "a\n", "")
+        ],
         (
             spec("sasl_ssl", acls=[rule(resource="cluster")]),
             ["write kafka-cluster"],
@@ -518,7 +557,29 @@ def test_rights_that_can_work_are_not_refused():
         # What an earlier play granted can be taken away.
         user("d", grants=["listener"], topics=["n.*"], state="absent"),
     ]
-    assert kp.kafka_security_problems(spec("sasl_ssl", users=users)) == []
+    acls = [
+        rule(operations=["read", "Write", "ALL"]),
+        rule(name="*", principal="User:*", host="192.0.2.1"),
+        rule(principal="User:CN=a, O=b", host="2001:db8:0:0:0:0:0:1"),
+        rule(resource="group", name="a b"),
+        rule(
+            resource="cluster",
+            name="kafka-cluster",
+            operations=["IDEMPOTENT_WRITE"],
+        ),
+        # What is there may be taken away, though it never did anything.
+        rule(
+            state="absent",
+            principal="user:a",
+            host="10.0.0.0/8",
+            name="n.*",
+            operations=["CLUSTER_ACTION"],
+        ),
+    ]
+    good = spec(
+        "sasl_ssl", users=users, acls=acls, super_users=["a", "User:CN=b, O=c"]
+    )
+    assert kp.kafka_security_problems(good) == []
 
 
 def test_common_passwords_will_do_where_nothing_is_encrypted():
