@@ -241,10 +241,10 @@ def kafka_topic_problems(topics):
         if name in seen:
             problems.append(f"kafka_topics has {name} twice: remove one.")
         seen.add(name)
-        if int(topic.get("partitions", 1)) < 1:
+        partitions = topic.get("partitions")
+        if partitions is not None and int(partitions) < 1:
             problems.append(
-                f"partitions of {where} is {topic['partitions']}: write 1 or "
-                "more."
+                f"partitions of {where} is {partitions}: write 1 or more."
             )
         copies = int(topic.get("replication_factor", -1))
         if copies < -1 or copies == 0:

@@ -54,7 +54,7 @@ def user(**more):
             [{"name": "a", "partitions": "many"}],
             "partitions of a in kafka_topics is 'many': write a whole number",
         ),
-        ("kafka_topics", [{"name": "a", "partitions": None}], "is empty"),
+        ("kafka_topics", [{"name": "a", "config": None}], "is empty"),
         ("kafka_topics", [{"name": "a", "config": "x=1"}], "a dictionary"),
         ("kafka_topics", [{"name": "a", "state": "gone"}], "present, absent"),
         ("kafka_topics", [{"name": 7}], "write text, in quotes"),
@@ -125,6 +125,7 @@ def test_a_value_of_another_type_is_told(name, value, words):
         ],
         ("kafka_users", user(quotas={"producer_byte_rate": None})),
         ("kafka_users", [{"name": "nova", "password": None}]),
+        ("kafka_topics", [{"name": "a", "partitions": None}]),
         (
             "kafka_listeners",
             [{"name": "A", "port": "9094", "address": None, "tls": None}],
