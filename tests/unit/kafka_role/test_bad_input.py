@@ -224,12 +224,43 @@ def test_an_address_alone_is_taken(address):
         ({"name": "a", "config": {"retention.byte": 5}}, "retention.bytes."),
         ({"name": "a", "config": {"retention.ms": "week"}}, "a whole number"),
         ({"name": "a", "config": {"retention.ms": None}}, "no single value"),
+        *[
+            ({"name": "a", "config": {key: value}}, words)
+            for key, value, words in (
+                ("min.insync.replicas", 0, "is 0: write 1 or more"),
+                ("retention.ms", "-2", "is -2: write -1 or more"),
+                ("segment.ms", 0, "write 1 or more"),
+                ("cleanup.policy", "compacted", "'compacted': write compact"),
+                ("cleanup.policy", "compact;delete", "both with a comma"),
+                ("cleanup.policy", "Delete", "compact or delete"),
+                ("compression.type", "LZ4", "snappy, uncompressed or zstd"),
+                ("message.timestamp.type", "now", "or LogAppendTime."),
+                ("preallocate", "yes", "is 'yes': write true or false"),
+            )
+        ],
     ],
 )
 def test_a_topic_that_cannot_be_is_told(topic, words):
     (problem,) = kv.kafka_topic_problems([topic])
     assert words in problem
     assert "kafka_topics" in problem
+
+
+def test_settings_of_topics_that_can_be_are_taken():
+    topic = {
+        "name": "a",
+        "config": {
+            "cleanup.policy": "compact, delete",
+            "compression.type": "zstd",
+            "min.insync.replicas": "1",
+            "preallocate": "True",
+            "retention.ms": -1,
+            "unclean.leader.election.enable": False,
+        },
+    }
+    assert kv.kafka_topic_problems([topic]) == []
+    topic["config"] = {"cleanup.policy": ""}
+    assert kv.kafka_topic_problems([topic]) == []
 
 
 def test_a_topic_that_is_there_twice_is_told():
