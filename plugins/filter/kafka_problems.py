@@ -5,6 +5,7 @@ Each returns one sentence for each thing, with the variable to set.
 """
 
 import ipaddress
+import math
 import re
 from collections.abc import Mapping
 
@@ -207,9 +208,10 @@ def _grant_problems(spec):
 
 def _is_limit(limit):
     try:
-        return float(limit) > 0 and not isinstance(limit, bool)
+        number = float(limit)
     except (TypeError, ValueError):
         return False
+    return math.isfinite(number) and number > 0 and limit is not True
 
 
 def _operation_problem(where, rule):

@@ -415,6 +415,13 @@ def changed(node, **more):
             ["producer_byte_rate of nova in kafka_users is 'much'"],
         ),
         *[
+            (
+                spec("sasl_ssl", users=[user(quotas={QUOTA: value})]),
+                [f"{QUOTA} of nova in kafka_users is {value!r}"],
+            )
+            for value in ("inf", "nan", float("inf"), True, 0, -1)
+        ],
+        *[
             (spec("sasl_ssl", users=[user(grants=grants, **{key: value})]), w)
             for grants, key, value, w in (
                 (
