@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from ..plugin_utils.truth import is_boolean
 
 MANY = 60
+#: Added to options beside one that is secret: it may be in them by mistake.
+GUARDED = "guarded"
 KINDS = {
     "str": "text",
     "path": "a path",
@@ -78,7 +80,12 @@ def shown(value, option):
     """What a value is, in words; never a secret."""
     if value is None:
         return "is empty"
-    if _hides(option) or option.get("type") == "dict":
+    nested = isinstance(value, Mapping) or is_list(value)
+    if (
+        _hides(option)
+        or option.get("type") == "dict"
+        or (nested and option.get(GUARDED))
+    ):
         return f"is {_kind(value)}"
     text = f"{value!r}" if is_text(value) else f"{value}"
     return f"is {text[:MANY]}{'...' if len(text) > MANY else ''}"
@@ -127,7 +134,9 @@ def _key_problems(where, value, options):
                 f"{where} has the key {key}, which means nothing there: "
                 f"write one of {', '.join(options)}."
             )
-    for key, option in options.items():
+    guarded = any(_hides(option) for option in options.values())
+    for key, known in options.items():
+        option = {**known, GUARDED: guarded}
         if key in value:
             # Where there is no default, null says so.
             if value[key] is not None or {"default", "required"} & {*option}:

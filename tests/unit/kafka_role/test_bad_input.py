@@ -86,6 +86,17 @@ def user(**more):
             user(passwd=HUSH),
             "nova in kafka_users has the key",
         ),
+        *[
+            ("kafka_users", [{"password": HUSH, key: wrong}], words)
+            for key, wrong, words in (
+                ("name", {"nova": HUSH}, "is a dictionary: write text"),
+                ("name", [HUSH], "is a list: write text"),
+                ("grants", {"nova": HUSH}, "is a dictionary: write"),
+                ("topics", [{"nova": HUSH}], "is a dictionary: write text"),
+                ("state", [HUSH], "is a list: write one of present"),
+            )
+        ],
+        ("kafka_users", [{"name": 7}], "name of item 1 in kafka_users is 7"),
         ("kafka_users", user(grants="notifier"), "a list of some of notif"),
         ("kafka_users", user(grants=["w"]), "one of notifier, listener"),
         ("kafka_users", user(quotas=5), "write a dictionary"),
