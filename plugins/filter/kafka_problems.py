@@ -53,8 +53,12 @@ DATA_DIRS = ("/var/lib/kafka/data",)
 KNOWN = {
     *("", "abcdefgh", "admin", "administrator", "changeit", "changeme"),
     *("devstack", "kafka", "letmein", "openstack", "passw0rd", "password"),
-    *("qwerty", "qwertyuiop", "secret", "supersecret", "welcome"),
+    *("q2w3e4r", "q2w3e4r5t", "qaz2wsx", "qazwsx", "qwerty", "qwertyuiop"),
+    *("secret", "supersecret", "welcome"),
 }
+AROUND = ("0123456789.,:;!?#%&*+-_= ", "0123456789.,:;!?#$%&*+-_=@ ")
+#: What everybody writes for letters.
+FOR_LETTERS = [str.maketrans("@03$51", f"aoess{one}") for one in "li"]
 #: What Kafka can limit.
 QUOTAS = (
     "consumer_byte_rate",
@@ -82,6 +86,21 @@ OPERATIONS = {
 PRINCIPAL = re.compile(r"User:\S(.*\S)?")
 
 
+def _once(word):
+    """novanova is nova."""
+    return re.sub(r"^(.+?)\1+$", r"\1", word)
+
+
+def _words_of(password):
+    """What a password is without what everybody does to a word."""
+    word = _once(password.lower())
+    cut = {word}
+    for signs in AROUND:
+        cut |= {word.strip(signs), word.lstrip(signs), word.rstrip(signs)}
+    read = {one.translate(table) for one in cut for table in FOR_LETTERS}
+    return {_once(one) for one in cut | read}
+
+
 def _password_problem(setting, word, name="", common=False):
     """What is wrong with a password.
 
@@ -98,8 +117,8 @@ def _password_problem(setting, word, name="", common=False):
             f"{setting} has fewer than {WEAK} characters: set it to a long "
             "random text, in a file of Ansible Vault."
         )
-    bare = word.lower().strip("0123456789.,:;!?#$%&*+-_=@ ")
-    if not common and (bare in KNOWN or (name and bare == name.lower())):
+    known = KNOWN | {name.lower()}
+    if not common and not known.isdisjoint(_words_of(word)):
         return (
             f"{setting} is one that is tried first (a common word, the name "
             "of the account, digits alone): set it to a long random text, in "

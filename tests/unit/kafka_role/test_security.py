@@ -402,7 +402,13 @@ def changed(node, **more):
                 spec("sasl_ssl", users=[user(password=word)]),
                 ["password of nova", "tried first"],
             )
-            for word in ("Password1!", "123456789", "nova12345", "changeme")
+            for word in (
+                *("Password1!", "123456789", "nova12345", "changeme"),
+                *("P@ssw0rd", "adminadmin", "1q2w3e4r", "novanova"),
+                *("passwordpassword", "@dmin123", "$3cret123", "0p3n$tack"),
+                *("nova1nova1", "N0v@-2024", "W3lc0me!", "K@fkaK@fka1"),
+                *("!Adm1nAdm1n!", "1qaz2wsx"),
+            )
         ],
         (spec("sasl_ssl", admin_user="a b"), ["kafka_admin_user is 'a b'"]),
         (spec("sasl_ssl", admin_user="controller"), ["kafka_admin_user"]),
@@ -596,6 +602,15 @@ def test_common_passwords_will_do_where_nothing_is_encrypted():
     assert kp.kafka_security_problems(bed) == []
     bed["allow_plaintext"] = False
     assert len(kp.kafka_security_problems(bed)) == 2
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["notifier-password", "correct horse", "kafka-openstack", "x7$0v@1m3q"],
+)
+def test_a_password_that_is_no_common_word_is_taken(word):
+    users = [user(password=word)]
+    assert kp.kafka_security_problems(spec("sasl_ssl", users=users)) == []
 
 
 def test_directories_of_their_own_may_be_on_one_machine():
