@@ -8,11 +8,11 @@ are included, and it does not say what to write.
 
 from collections.abc import Mapping
 
+from ..plugin_utils.truth import is_boolean
+
 MANY = 60
-TRUE_OR_FALSE = {
-    *("1", "0", "on", "off", "t", "f", "true", "false"),
-    *("y", "n", "yes", "no"),
-}
+#: Added to options beside one that is secret: it may be in them by mistake.
+GUARDED = "guarded"
 KINDS = {
     "str": "text",
     "path": "a path",
@@ -51,7 +51,7 @@ def _fits(value, kind):
     if kind in ("int", "float"):
         return _is_number(value, kind)
     if kind == "bool":
-        return isinstance(value, bool) or str(value).lower() in TRUE_OR_FALSE
+        return is_boolean(value)
     if kind == "list":
         return is_list(value)
     if kind == "dict":
@@ -80,7 +80,12 @@ def shown(value, option):
     """What a value is, in words; never a secret."""
     if value is None:
         return "is empty"
-    if _hides(option) or option.get("type") == "dict":
+    nested = isinstance(value, Mapping) or is_list(value)
+    if (
+        _hides(option)
+        or option.get("type") == "dict"
+        or (nested and option.get(GUARDED))
+    ):
         return f"is {_kind(value)}"
     text = f"{value!r}" if is_text(value) else f"{value}"
     return f"is {text[:MANY]}{'...' if len(text) > MANY else ''}"
@@ -129,7 +134,9 @@ def _key_problems(where, value, options):
                 f"{where} has the key {key}, which means nothing there: "
                 f"write one of {', '.join(options)}."
             )
-    for key, option in options.items():
+    guarded = any(_hides(option) for option in options.values())
+    for key, known in options.items():
+        option = {**known, GUARDED: guarded}
         if key in value:
             # Where there is no default, null says so.
             if value[key] is not None or {"default", "required"} & {*option}:

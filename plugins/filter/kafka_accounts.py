@@ -15,9 +15,13 @@ from ..plugin_utils.kafka_identities import (
     present,
     principal,
 )
+from ..plugin_utils.truth import truth
 
 NOTIFIER = ("WRITE", "DESCRIBE")
 LISTENER = ("READ", "DESCRIBE")
+#: What grants are for where a user does not say. An empty list says nothing.
+TOPICS = ("notifications.",)
+GROUPS = ("*",)
 
 
 def kafka_has_identities(spec):
@@ -60,11 +64,10 @@ def kafka_quotas(spec):
 
 def _rules_of(who, user, old_broker):
     grants = user.get("grants") or []
-    topics = user.get("topics") or ["notifications."]
     operations = []
     if "notifier" in grants:
         operations += NOTIFIER
-        if user.get("create_topics"):
+        if truth(user.get("create_topics")):
             operations.append("CREATE")
         if old_broker:
             yield {
@@ -76,7 +79,7 @@ def _rules_of(who, user, old_broker):
             }
     if "listener" in grants:
         operations += LISTENER
-        for group in user.get("groups") or ["*"]:
+        for group in user.get("groups", GROUPS):
             yield {
                 "principal": who,
                 "resource": "group",
@@ -85,7 +88,7 @@ def _rules_of(who, user, old_broker):
                 "operations": ["READ"],
             }
     if operations:
-        for topic in topics:
+        for topic in user.get("topics", TOPICS):
             yield {
                 "principal": who,
                 "resource": "topic",

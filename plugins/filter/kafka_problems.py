@@ -4,6 +4,8 @@
 Each returns one sentence for each thing, with the variable to set.
 """
 
+import ipaddress
+import math
 import posixpath
 import re
 from collections.abc import Mapping
@@ -17,6 +19,7 @@ from ..plugin_utils.kafka_identities import (
     kafka_admin_users,
     listener_protocol,
     needs_tls,
+    present,
 )
 from ..plugin_utils.kafka_nodes import (
     ROLES,
@@ -31,7 +34,15 @@ from ..plugin_utils.kafka_nodes import (
     node_address,
     own_node,
 )
+from ..plugin_utils.truth import truth
 
+#: What a name of a topic may begin with.
+TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+#: What grants need, which of them, an example, what there is without it.
+NEEDED = (
+    ("topics", {"notifier", "listener"}, "notifications.", "notifications."),
+    ("groups", {"listener"}, "nova", "every group"),
+)
 #: A name that JAAS, librdkafka and kafka-acls take without quoting.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*$")
 LISTENER = re.compile(r"[A-Z][A-Z0-9_]*$")
@@ -49,8 +60,12 @@ LONGEST_NAME = 64
 KNOWN = {
     *("", "abcdefgh", "admin", "administrator", "changeit", "changeme"),
     *("devstack", "kafka", "letmein", "openstack", "passw0rd", "password"),
-    *("qwerty", "qwertyuiop", "secret", "supersecret", "welcome"),
+    *("q2w3e4r", "q2w3e4r5t", "qaz2wsx", "qazwsx", "qwerty", "qwertyuiop"),
+    *("secret", "supersecret", "welcome"),
 }
+AROUND = ("0123456789.,:;!?#%&*+-_= ", "0123456789.,:;!?#$%&*+-_=@ ")
+#: What everybody writes for letters.
+FOR_LETTERS = [str.maketrans("@03$51", f"aoess{one}") for one in "li"]
 #: What Kafka can limit.
 QUOTAS = (
     "consumer_byte_rate",
@@ -58,11 +73,39 @@ QUOTAS = (
     "producer_byte_rate",
     "request_percentage",
 )
-#: What access rules can be about.
-OPERATIONS = (
-    *("ALL", "ALTER", "ALTER_CONFIGS", "CLUSTER_ACTION", "CREATE", "DELETE"),
-    *("DESCRIBE", "DESCRIBE_CONFIGS", "IDEMPOTENT_WRITE", "READ", "WRITE"),
-)
+#: What access rules can be about, by what it is done to.
+OPERATIONS = {
+    "topic": (
+        *("ALL", "ALTER", "ALTER_CONFIGS", "CREATE", "DELETE", "DESCRIBE"),
+        *("DESCRIBE_CONFIGS", "READ", "WRITE"),
+    ),
+    "group": (
+        *("ALL", "ALTER_CONFIGS", "DELETE", "DESCRIBE", "DESCRIBE_CONFIGS"),
+        "READ",
+    ),
+    "cluster": (
+        *("ALL", "ALTER", "ALTER_CONFIGS", "CLUSTER_ACTION", "CREATE"),
+        *("DESCRIBE", "DESCRIBE_CONFIGS", "IDEMPOTENT_WRITE"),
+    ),
+    "transactional_id": ("ALL", "DESCRIBE", "WRITE"),
+}
+#: Kafka compares it letter by letter with the name that it has of a client.
+PRINCIPAL = re.compile(r"User:\S(.*\S)?")
+
+
+def _once(word):
+    """novanova is nova."""
+    return re.sub(r"^(.+?)\1+$", r"\1", word)
+
+
+def _words_of(password):
+    """What a password is without what everybody does to a word."""
+    word = _once(password.lower())
+    cut = {word}
+    for signs in AROUND:
+        cut |= {word.strip(signs), word.lstrip(signs), word.rstrip(signs)}
+    read = {one.translate(table) for one in cut for table in FOR_LETTERS}
+    return {_once(one) for one in cut | read}
 
 
 def _password_problem(setting, word, name="", common=False):
@@ -81,8 +124,8 @@ def _password_problem(setting, word, name="", common=False):
             f"{setting} has fewer than {WEAK} characters: set it to a long "
             "random text, in a file of Ansible Vault."
         )
-    bare = word.lower().strip("0123456789.,:;!?#$%&*+-_=@ ")
-    if not common and (bare in KNOWN or (name and bare == name.lower())):
+    known = KNOWN | {name.lower()}
+    if not common and not known.isdisjoint(_words_of(word)):
         return (
             f"{setting} is one that is tried first (a common word, the name "
             "of the account, digits alone): set it to a long random text, in "
@@ -148,11 +191,126 @@ def _user_problems(spec):
             )
 
 
+def _prefix_problem(where, key, prefix):
+    """What is wrong with one of a user's topics or groups; "*" is every."""
+    if prefix == "*":
+        return ""
+    bare = prefix.rstrip("*")
+    if bare != prefix and bare:
+        return (
+            f"{key} of {where} has {prefix!r}, and is the beginning of names "
+            f"anyway: write {bare} without the asterisk."
+        )
+    if key == "topics" and not TOPIC.fullmatch(prefix):
+        return (
+            f"topics of {where} has {prefix!r}, with which no name begins: "
+            "write letters, digits, dots, dashes and underscores, like "
+            "notifications., or * for every topic."
+        )
+    if not bare:
+        return (
+            f"{key} of {where} has {prefix!r}: write the beginning of a "
+            "name, or * for every one."
+        )
+    return ""
+
+
+def _grant_problems(spec):
+    for user in present(spec):
+        where = f"{user['name']} in kafka_users"
+        for key, grants, like, default in NEEDED:
+            needing = [
+                one for one in user.get("grants") or [] if one in grants
+            ]
+            if needing and key in user and not user[key]:
+                yield (
+                    f"{key} of {where} is empty, and {needing[0]} is granted: "
+                    f"write the beginnings of their names, like [{like}], "
+                    f"leave it out for {default}, or remove the grant."
+                )
+            for prefix in user.get(key) or []:
+                yield _prefix_problem(where, key, prefix)
+
+
 def _is_limit(limit):
     try:
-        return float(limit) > 0 and not isinstance(limit, bool)
+        number = float(limit)
     except (TypeError, ValueError):
         return False
+    return math.isfinite(number) and number > 0 and limit is not True
+
+
+def _operation_problem(where, rule):
+    allowed = OPERATIONS[rule["resource"]]
+    if rule.get("state") == "absent":
+        # What another tool added without a use may be taken away.
+        allowed = sorted({one for some in OPERATIONS.values() for one in some})
+    wrong = [one for one in rule["operations"] if one.upper() not in allowed]
+    if not rule["operations"]:
+        return (
+            f"{where} has no operations: write some of {', '.join(allowed)}."
+        )
+    if wrong:
+        return (
+            f"{where} has the operation {wrong[0]}, which a "
+            f"{rule['resource']} has not: write one of {', '.join(allowed)}."
+        )
+    return ""
+
+
+def _address_of_kafka(host):
+    """An address as Kafka's Java writes it, in full; empty if it is none."""
+    bare, percent, scope = host.partition("%")
+    try:
+        address = ipaddress.ip_address(bare)
+    except ValueError:
+        return ""
+    address = getattr(address, "ipv4_mapped", None) or address
+    if address.version == 4:
+        return str(address)
+    groups = address.exploded.split(":")
+    return ":".join(f"{int(one, 16):x}" for one in groups) + percent + scope
+
+
+def _useless_problems(where, rule):
+    """What keeps a rule from ever being for anybody or anything."""
+    who, host, name = rule["principal"], rule.get("host") or "*", rule["name"]
+    if ":" in who and not PRINCIPAL.fullmatch(who):
+        right = who.partition(":")[2].strip() or "NAME"
+        yield (
+            f"{where} is for none of the names of clients, which begin with "
+            f"User: in Kafka: write User:{right}."
+        )
+    written = _address_of_kafka(host)
+    if host != "*" and not written:
+        yield (
+            f"{where} has the host {host!r}, and Kafka knows clients by their "
+            "addresses alone: write one address, without a mask, or * for "
+            "any."
+        )
+    elif host not in ("*", written):
+        yield (
+            f"{where} has the host {host!r}, which Kafka writes in another "
+            f"way: write {written}."
+        )
+    prefixed = rule.get("pattern") == "prefixed"
+    if not name:
+        yield f"{where} has an empty name: write one, or * for every one."
+    elif name == "*" and prefixed:
+        yield (
+            f"{where} has the name * with the pattern prefixed, which is for "
+            "names that begin with an asterisk: write the pattern literal."
+        )
+    elif (
+        rule["resource"] == "topic"
+        and name != "*"
+        and not TOPIC.fullmatch(name)
+    ):
+        bare = name.rstrip("*")
+        advice = "write letters, digits, dots, dashes and underscores"
+        if bare != name and TOPIC.fullmatch(bare):
+            advice = f"write {bare} with the pattern prefixed"
+        yield f"{where} has the name {name!r}, which no topic has: {advice}."
 
 
 def _rights_problems(spec):
@@ -164,8 +322,9 @@ def _rights_problems(spec):
                 f"kafka_security to sasl_ssl, or empty kafka_{setting}."
             )
     for name in spec["super_users"]:
-        kind, colon, rest = name.partition(":")
-        if not (rest if colon else NAME.match(kind)) or ";" in name:
+        known = PRINCIPAL if ":" in name else NAME
+        # No asterisk: only access rules can be for everybody.
+        if not known.fullmatch(name) or ";" in name or name == "User:*":
             yield (
                 f"kafka_super_users has {name!r}: write the name of one of "
                 "kafka_users, or User:NAME as Kafka knows it."
@@ -177,14 +336,9 @@ def _rights_problems(spec):
                 f"{where} names no kind of principal: write "
                 f"User:{rule['principal']}."
             )
-        wrong = [
-            one for one in rule["operations"] if one.upper() not in OPERATIONS
-        ]
-        if wrong:
-            yield (
-                f"{where} has the operation {wrong[0]}: write one of "
-                f"{', '.join(OPERATIONS)}."
-            )
+        yield _operation_problem(where, rule)
+        if rule.get("state") != "absent":
+            yield from _useless_problems(where, rule)
         if rule["resource"] == "cluster" and rule["name"] != "kafka-cluster":
             yield (
                 f"{where} names the cluster {rule['name']}: write "
@@ -270,7 +424,8 @@ def _more_listener_problems(spec):
             continue
         taken.add(name)
         listen = listener_address(spec, one)
-        if spec["security"] == "mtls" and one.get("tls") is False:
+        unencrypted = one.get("tls") is not None and not truth(one["tls"])
+        if spec["security"] == "mtls" and unencrypted:
             yield (
                 f"The listener {name} in kafka_listeners has tls false, and "
                 "with kafka_security mtls clients are known by their "
@@ -592,6 +747,7 @@ def kafka_security_problems(spec):
         _port_problems,
         _admin_problems,
         _user_problems,
+        _grant_problems,
         _rights_problems,
         _tls_problems,
     ):

@@ -128,6 +128,24 @@ TOPIC_SETTINGS = (
     *("segment.bytes", "segment.index.bytes", "segment.jitter.ms"),
     *("segment.ms", "unclean.leader.election.enable"),
 )
+#: The least that Kafka takes for a setting of a topic.
+TOPIC_MINIMA = {
+    "delete.retention.ms": 0,
+    "max.message.bytes": 0,
+    "min.insync.replicas": 1,
+    "retention.ms": -1,
+    "segment.ms": 1,
+}
+#: The words that it takes, some with commas between for the first.
+TOPIC_WORDS = {
+    "cleanup.policy": ("compact", "delete"),
+    "compression.type": (
+        *("gzip", "lz4", "producer", "snappy", "uncompressed", "zstd"),
+    ),
+    "message.timestamp.type": ("CreateTime", "LogAppendTime"),
+}
+#: Settings that are true or false; Kafka knows no other words for it.
+TOPIC_SWITCHES = ("preallocate", "unclean.leader.election.enable")
 
 
 def _address_problem(setting, value):
@@ -264,7 +282,30 @@ def _topic_setting_problem(where, key, value):
             f"{where} has the setting {key}, which Kafka does not know: write "
             f"{near[0]}."
         )
-    return _setting_problem(where, key, value)
+    return _setting_problem(where, key, value) or _topic_value_problem(
+        where, key, str(value).strip()
+    )
+
+
+def _topic_value_problem(where, key, text):
+    least = TOPIC_MINIMA.get(key)
+    if least is not None and int(text) < least:
+        return f"{key} of {where} is {text}: write {least} or more."
+    if key in TOPIC_SWITCHES and text.lower() not in ("true", "false"):
+        return f"{key} of {where} is {text!r}: write true or false."
+    words = TOPIC_WORDS.get(key)
+    if not words:
+        return ""
+    several = key == "cleanup.policy"
+    parts = [part.strip() for part in text.split(",")] if several else [text]
+    # No policy at all is one of Kafka's, too.
+    if (several and not text) or set(parts) <= set(words):
+        return ""
+    return (
+        f"{key} of {where} is {text!r}: write "
+        f"{', '.join(words[:-1])} or {words[-1]}"
+        f"{', or both with a comma' if several else ''}."
+    )
 
 
 def kafka_topic_problems(topics):
@@ -282,10 +323,10 @@ def kafka_topic_problems(topics):
         if name in seen:
             problems.append(f"kafka_topics has {name} twice: remove one.")
         seen.add(name)
-        if int(topic.get("partitions", 1)) < 1:
+        partitions = topic.get("partitions")
+        if partitions is not None and int(partitions) < 1:
             problems.append(
-                f"partitions of {where} is {topic['partitions']}: write 1 or "
-                "more."
+                f"partitions of {where} is {partitions}: write 1 or more."
             )
         copies = int(topic.get("replication_factor", -1))
         if copies < -1 or copies == 0:

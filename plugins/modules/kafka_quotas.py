@@ -51,6 +51,7 @@ changed_users:
   elements: str
 """
 
+import math
 import re
 
 from ansible.module_utils.basic import AnsibleModule
@@ -101,6 +102,12 @@ def plan(there, wanted):
 
 def problems(wanted):
     for user, limits in wanted.items():
+        if not isinstance(limits, dict):
+            yield (
+                f"The quotas of {user} are no dictionary: write "
+                "{limit: number}, with null as the number to take one away."
+            )
+            continue
         for name, value in limits.items():
             if name not in LIMITS:
                 yield (
@@ -116,9 +123,10 @@ def problems(wanted):
 
 def is_number(value):
     try:
-        return float(value) > 0
+        number = float(value)
     except (TypeError, ValueError):
         return False
+    return math.isfinite(number) and number > 0 and value is not True
 
 
 def alter(module, user, new, gone):

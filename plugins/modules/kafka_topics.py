@@ -27,8 +27,9 @@ options:
         description:
           - Number of partitions. Adding some moves the keys of messages to
             other partitions.
+          - Without it a new topic gets one, and one that is there keeps what
+            it has.
         type: int
-        default: 1
       replication_factor:
         description:
           - Copies of each partition. V(-1) takes the broker's own default.
@@ -87,17 +88,40 @@ deleted:
   elements: str
 """
 
+import re
+from decimal import Decimal
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kafka_bus.openstack.plugins.module_utils import (
     kafka_client,
 )
 
 SECONDS = 30
+NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([Ee][+-]?[0-9]+)?")
 
 
 def text(value):
     """A setting's value as Kafka writes it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def plain(value):
+    """A setting's value without what spellings of it differ in.
+
+    The broker keeps what it understood: 0.5 of 0.50, true of True.
+    """
+    parts = [part.strip() for part in (value or "").split(",")]
+    if len(parts) > 1:
+        return [plain(part) for part in parts]
+    if NUMBER.fullmatch(parts[0]):
+        return Decimal(parts[0])
+    lower = parts[0].lower()
+    return lower if lower in ("true", "false") else parts[0]
+
+
+def new_partitions(topic):
+    """How many a topic is made with."""
+    return 1 if topic["partitions"] is None else topic["partitions"]
 
 
 def wanted_config(topic):
@@ -154,12 +178,13 @@ def plan(topics, existing, configs):
         if there is None:
             todo["create"].append(topic)
             continue
-        if topic["partitions"] > there["partitions"]:
+        wanted = topic["partitions"]
+        if wanted is not None and wanted > there["partitions"]:
             todo["grow"].append(topic)
-        elif topic["partitions"] < there["partitions"]:
+        elif wanted is not None and wanted < there["partitions"]:
             warnings.append(
                 f"Topic {name} has {there['partitions']} partitions, not "
-                f"{topic['partitions']}: Kafka cannot take partitions away, "
+                f"{wanted}: Kafka cannot take partitions away, "
                 "it is left as it is."
             )
         copies = topic["replication_factor"]
@@ -171,7 +196,7 @@ def plan(topics, existing, configs):
         changes = {
             key: value
             for key, value in wanted_config(topic).items()
-            if configs.get(name, {}).get(key) != value
+            if plain(configs.get(name, {}).get(key)) != plain(value)
         }
         if changes:
             todo["configure"].append((name, changes))
@@ -182,7 +207,7 @@ def difference(todo, existing, configs):
     """The lines before and after, for Ansible's diff."""
     before, after = [], []
     for topic in todo["create"]:
-        after.append(f"{topic['name']}: {topic['partitions']} partitions")
+        after.append(f"{topic['name']}: {new_partitions(topic)} partitions")
         after += [
             f"{topic['name']}: {key}={value}"
             for key, value in sorted(wanted_config(topic).items())
@@ -225,7 +250,7 @@ def apply(admin, todo):
         new = [
             kafka.NewTopic(
                 topic["name"],
-                num_partitions=topic["partitions"],
+                num_partitions=new_partitions(topic),
                 replication_factor=topic["replication_factor"],
                 config=wanted_config(topic),
             )
@@ -272,7 +297,7 @@ def main():
                 "required": True,
                 "options": {
                     "name": {"type": "str", "required": True},
-                    "partitions": {"type": "int", "default": 1},
+                    "partitions": {"type": "int"},
                     "replication_factor": {"type": "int", "default": -1},
                     "config": {"type": "dict", "default": {}},
                     "state": {

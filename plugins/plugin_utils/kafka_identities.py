@@ -7,6 +7,7 @@
 from .kafka_nodes import (
     is_cluster,
 )
+from .truth import truth
 
 PROTOCOLS = {
     "plaintext": "PLAINTEXT",
@@ -51,7 +52,7 @@ def controller_protocol(spec):
 def listener_protocol(spec, listener):
     """Of one of kafka_listeners: who clients are is asked as everywhere."""
     tls = listener.get("tls")
-    encrypted = has_tls(spec) if tls is None else tls
+    encrypted = has_tls(spec) if tls is None else truth(tls)
     return ("SASL_" if has_sasl(spec) else "") + (
         "SSL" if encrypted else "PLAINTEXT"
     )

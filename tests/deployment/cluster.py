@@ -195,7 +195,7 @@ def test_a_topic_with_too_few_copies_is_told_and_gets_them() -> None:
 
 def test_partitions_are_never_taken_away() -> None:
     """Declared are fewer than there are: they stay, and it is told."""
-    fewer = {"kafka_topics": [{"name": "notifications.info"}]}
+    fewer = {"kafka_topics": [{"name": "notifications.info", "partitions": 1}]}
     run = play(
         CHECKOUT / "molecule" / "cluster" / "converge.yml",
         *("--tags", "kafka_provision"),

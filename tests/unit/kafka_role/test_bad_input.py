@@ -54,7 +54,7 @@ def user(**more):
             [{"name": "a", "partitions": "many"}],
             "partitions of a in kafka_topics is 'many': write a whole number",
         ),
-        ("kafka_topics", [{"name": "a", "partitions": None}], "is empty"),
+        ("kafka_topics", [{"name": "a", "config": None}], "is empty"),
         ("kafka_topics", [{"name": "a", "config": "x=1"}], "a dictionary"),
         ("kafka_topics", [{"name": "a", "state": "gone"}], "present, absent"),
         ("kafka_topics", [{"name": 7}], "write text, in quotes"),
@@ -63,6 +63,12 @@ def user(**more):
         ("kafka_port", True, "write a whole number"),
         ("kafka_port", None, "write a whole number, or leave it out"),
         ("kafka_allow_plaintext", "maybe", "write true or false"),
+        *[
+            ("kafka_allow_plaintext", word, "write true or false")
+            # Ansible's filter "bool" makes false of each.
+            for word in ("y", "T", "n", "f", 2, 1.0)
+        ],
+        ("kafka_users", user(create_topics="n"), "write true or false"),
         ("kafka_security", "SASL_SSL", "write one of plaintext, ssl, mtls"),
         ("kafka_security", None, "write one of plaintext, ssl, mtls"),
         ("kafka_nodes", ["a", "b"], "is a list: write a dictionary"),
@@ -80,6 +86,17 @@ def user(**more):
             user(passwd=HUSH),
             "nova in kafka_users has the key",
         ),
+        *[
+            ("kafka_users", [{"password": HUSH, key: wrong}], words)
+            for key, wrong, words in (
+                ("name", {"nova": HUSH}, "is a dictionary: write text"),
+                ("name", [HUSH], "is a list: write text"),
+                ("grants", {"nova": HUSH}, "is a dictionary: write"),
+                ("topics", [{"nova": HUSH}], "is a dictionary: write text"),
+                ("state", [HUSH], "is a list: write one of present"),
+            )
+        ],
+        ("kafka_users", [{"name": 7}], "name of item 1 in kafka_users is 7"),
         ("kafka_users", user(grants="notifier"), "a list of some of notif"),
         ("kafka_users", user(grants=["w"]), "one of notifier, listener"),
         ("kafka_users", user(quotas=5), "write a dictionary"),
@@ -109,10 +126,17 @@ def test_a_value_of_another_type_is_told(name, value, words):
     [
         ("kafka_version", 4.3),
         ("kafka_port", "9092"),
-        ("kafka_allow_plaintext", "yes"),
-        ("kafka_allow_plaintext", True),
+        *[
+            ("kafka_allow_plaintext", value)
+            for value in (True, False, 1, 0, "1", "0", "Yes", "NO")
+        ],
+        *[
+            ("kafka_allow_plaintext", word)
+            for word in ("on", "off", "True", "false")
+        ],
         ("kafka_users", user(quotas={"producer_byte_rate": None})),
         ("kafka_users", [{"name": "nova", "password": None}]),
+        ("kafka_topics", [{"name": "a", "partitions": None}]),
         (
             "kafka_listeners",
             [{"name": "A", "port": "9094", "address": None, "tls": None}],
@@ -213,12 +237,43 @@ def test_an_address_alone_is_taken(address):
         ({"name": "a", "config": {"retention.ms": "week"}}, "a whole number"),
         ({"name": "a", "config": {"retention.ms": None}}, "no single value"),
         ({"name": "a", "config": {1: 2}}, "a setting 1: write its name"),
+        *[
+            ({"name": "a", "config": {key: value}}, words)
+            for key, value, words in (
+                ("min.insync.replicas", 0, "is 0: write 1 or more"),
+                ("retention.ms", "-2", "is -2: write -1 or more"),
+                ("segment.ms", 0, "write 1 or more"),
+                ("cleanup.policy", "compacted", "'compacted': write compact"),
+                ("cleanup.policy", "compact;delete", "both with a comma"),
+                ("cleanup.policy", "Delete", "compact or delete"),
+                ("compression.type", "LZ4", "snappy, uncompressed or zstd"),
+                ("message.timestamp.type", "now", "or LogAppendTime."),
+                ("preallocate", "yes", "is 'yes': write true or false"),
+            )
+        ],
     ],
 )
 def test_a_topic_that_cannot_be_is_told(topic, words):
     (problem,) = kv.kafka_topic_problems([topic])
     assert words in problem
     assert "kafka_topics" in problem
+
+
+def test_settings_of_topics_that_can_be_are_taken():
+    topic = {
+        "name": "a",
+        "config": {
+            "cleanup.policy": "compact, delete",
+            "compression.type": "zstd",
+            "min.insync.replicas": "1",
+            "preallocate": "True",
+            "retention.ms": -1,
+            "unclean.leader.election.enable": False,
+        },
+    }
+    assert kv.kafka_topic_problems([topic]) == []
+    topic["config"] = {"cleanup.policy": ""}
+    assert kv.kafka_topic_problems([topic]) == []
 
 
 def test_a_topic_that_is_there_twice_is_told():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Quotas are changed where they differ, and nowhere else."""
 
+import pytest
 from ansible_collections.kafka_bus.openstack.plugins.modules import (
     kafka_quotas as quotas,
 )
@@ -56,3 +57,21 @@ def test_what_is_no_limit_is_refused_by_name():
     assert "quotas of nova have bytes: write one of" in wrong
     assert "producer_byte_rate 'much': write a number" in wrong
     assert "good" not in wrong
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", float("inf"), True, 0, "-1"])
+def test_a_limit_is_a_number_above_none(value):
+    (wrong,) = quotas.problems({"nova": {"request_percentage": value}})
+    assert "write a number" in wrong
+
+
+@pytest.mark.parametrize("limits", [None, 5, "producer_byte_rate=5", [5]])
+def test_limits_that_are_no_dictionary_are_told(limits):
+    (wrong,) = quotas.problems({"nova": limits})
+    assert wrong.startswith("The quotas of nova are no dictionary: write {")
+
+
+def test_numbers_and_none_are_limits():
+    limits = {"request_percentage": "1.5", "producer_byte_rate": 1e7}
+    limits["consumer_byte_rate"] = None
+    assert list(quotas.problems({"nova": limits, "empty": {}})) == []

@@ -266,9 +266,18 @@ def test_a_notifier_writes_and_does_not_read():
     }
 
 
-def test_a_notifier_creates_topics_only_when_told():
-    granted = rights(grants=["notifier"], create_topics=True)
-    assert "CREATE" in granted["topic", "prefixed", "notifications."]
+@pytest.mark.parametrize(
+    ("told", "may"),
+    [
+        *[(told, True) for told in (True, 1, "yes", "True", "on", "1")],
+        *[(told, False) for told in (False, 0, "no", "False", "off", "0")],
+        (None, False),
+    ],
+)
+def test_a_notifier_creates_topics_only_when_told(told, may):
+    granted = rights(grants=["notifier"], create_topics=told)
+    operations = granted["topic", "prefixed", "notifications."]
+    assert ("CREATE" in operations) == may
 
 
 def test_a_listener_reads_in_its_groups():
@@ -276,6 +285,12 @@ def test_a_listener_reads_in_its_groups():
         ("topic", "prefixed", "a"): ["DESCRIBE", "READ"],
         ("group", "prefixed", "g"): ["READ"],
     }
+
+
+@pytest.mark.parametrize("key", ["topics", "groups"])
+def test_an_empty_list_grants_nothing(key):
+    granted = rights(grants=["listener"], **{key: []})
+    assert key.removesuffix("s") not in {kind for kind, *_ in granted}
 
 
 def test_an_old_broker_wants_a_right_for_idempotence():
@@ -404,7 +419,13 @@ def called(name):
                 spec("sasl_ssl", users=[user(password=word)]),
                 ["password of nova", "tried first"],
             )
-            for word in ("Password1!", "123456789", "nova12345", "changeme")
+            for word in (
+                *("Password1!", "123456789", "nova12345", "changeme"),
+                *("P@ssw0rd", "adminadmin", "1q2w3e4r", "novanova"),
+                *("passwordpassword", "@dmin123", "$3cret123", "0p3n$tack"),
+                *("nova1nova1", "N0v@-2024", "W3lc0me!", "K@fkaK@fka1"),
+                *("!Adm1nAdm1n!", "1qaz2wsx"),
+            )
         ],
         (spec("sasl_ssl", admin_user="a b"), ["kafka_admin_user is 'a b'"]),
         (spec("sasl_ssl", admin_user="controller"), ["kafka_admin_user"]),
@@ -416,6 +437,42 @@ def called(name):
             spec("sasl_ssl", users=[user(quotas={QUOTA: "much"})]),
             ["producer_byte_rate of nova in kafka_users is 'much'"],
         ),
+        *[
+            (
+                spec("sasl_ssl", users=[user(quotas={QUOTA: value})]),
+                [f"{QUOTA} of nova in kafka_users is {value!r}"],
+            )
+            for value in ("inf", "nan", float("inf"), True, 0, -1)
+        ],
+        *[
+            (spec("sasl_ssl", users=[user(grants=grants, **{key: value})]), w)
+            for grants, key, value, w in (
+                (
+                    ["listener"],
+                    "topics",
+                    [],
+                    ["topics of nova in kafka_users is empty", "listener is"],
+                ),
+                (["notifier"], "topics", [], ["notifier is granted: write"]),
+                (
+                    ["notifier", "listener"],
+                    "groups",
+                    [],
+                    ["groups of nova in kafka_users is empty", "[nova], "],
+                ),
+                (
+                    ["notifier"],
+                    "topics",
+                    ["notifications.*"],
+                    ["topics of nova", "write notifications. without the"],
+                ),
+                (["notifier"], "topics", [""], ["has '', with which no"]),
+                (["notifier"], "topics", ["a b"], ["has 'a b', with which"]),
+                (["notifier"], "topics", ["a.\n"], ["with which no name"]),
+                (["listener"], "groups", ["nova*"], ["write nova without"]),
+                (["listener"], "groups", [""], ["groups of nova", "has ''"]),
+            )
+        ],
         (
             spec("sasl_ssl", super_users=["a;b"]),
             ["kafka_super_users has 'a;b'"],
@@ -430,6 +487,45 @@ def called(name):
             spec("sasl_ssl", acls=[rule(operations=["READD"])]),
             ["operation READD", "ALTER, "],
         ),
+        *[
+            (spec("sasl_ssl", acls=[rule(**more)]), words)
+            for more, words in (
+                ({"principal": "user:a"}, ["rule for user:a", "User:a."]),
+                ({"principal": "Group:a"}, ["write User:a."]),
+                ({"principal": "User:"}, ["write User:NAME."]),
+                ({"principal": "User: a"}, ["write User:a."]),
+                ({"principal": "User:a\n"}, ["write User:a."]),
+                ({"host": "10.0.0.0/8"}, ["one address, without a mask"]),
+                ({"host": "k.example"}, ["host 'k.example'", "* for any"]),
+                ({"host": "::1"}, ["write 0:0:0:0:0:0:0:1."]),
+                ({"host": "::ffff:192.0.2.1"}, ["write 192.0.2.1."]),
+                ({"name": "*", "pattern": "prefixed"}, ["literal"]),
+                ({"name": ""}, ["has an empty name"]),
+                ({"name": "n.*"}, ["write n. with the pattern prefixed"]),
+                ({"name": "a b"}, ["'a b', which no topic has"]),
+                ({"operations": []}, ["has no operations: write some of"]),
+                ({"operations": ["CLUSTER_ACTION"]}, ["which a topic has"]),
+                (
+                    {"resource": "group", "operations": ["write"]},
+                    ["operation write", "write one of ALL, ALTER_CONFIGS, D"],
+                ),
+                (
+                    {"resource": "transactional_id", "name": "t"},
+                    ["operation READ", "ALL, DESCRIBE, WRITE."],
+                ),
+                (
+                    {"operations": ["READD"], "state": "absent"},
+                    ["operation READD"],
+                ),
+            )
+        ],
+        *[
+            (
+                spec("sasl_ssl", super_users=[name]),
+                [f"kafka_super_users has {name!r}"],
+            )
+            for name in ("user:ops", "User:", "User: a", "User:*", "a\n", "")
+        ],
         (
             spec("sasl_ssl", acls=[rule(resource="cluster")]),
             ["write kafka-cluster"],
@@ -483,6 +579,39 @@ def test_what_can_work_is_not_refused(security, nodes):
     assert kp.kafka_security_problems(good) == []
 
 
+def test_rights_that_can_work_are_not_refused():
+    users = [
+        user("a", grants=["notifier"], topics=["*"], groups=[]),
+        user("b", grants=["listener"], topics=["n."], groups=["*", "g h"]),
+        user("c", topics=[], groups=[]),
+        # What an earlier play granted can be taken away.
+        user("d", grants=["listener"], topics=["n.*"], state="absent"),
+    ]
+    acls = [
+        rule(operations=["read", "Write", "ALL"]),
+        rule(name="*", principal="User:*", host="192.0.2.1"),
+        rule(principal="User:CN=a, O=b", host="2001:db8:0:0:0:0:0:1"),
+        rule(resource="group", name="a b"),
+        rule(
+            resource="cluster",
+            name="kafka-cluster",
+            operations=["IDEMPOTENT_WRITE"],
+        ),
+        # What is there may be taken away, though it never did anything.
+        rule(
+            state="absent",
+            principal="user:a",
+            host="10.0.0.0/8",
+            name="n.*",
+            operations=["CLUSTER_ACTION"],
+        ),
+    ]
+    good = spec(
+        "sasl_ssl", users=users, acls=acls, super_users=["a", "User:CN=b, O=c"]
+    )
+    assert kp.kafka_security_problems(good) == []
+
+
 def test_common_passwords_will_do_where_nothing_is_encrypted():
     words = ["openstack", "devstack1"]
     users = [user(f"u{n}", password=word) for n, word in enumerate(words)]
@@ -490,6 +619,15 @@ def test_common_passwords_will_do_where_nothing_is_encrypted():
     assert kp.kafka_security_problems(bed) == []
     bed["allow_plaintext"] = False
     assert len(kp.kafka_security_problems(bed)) == 2
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["notifier-password", "correct horse", "kafka-openstack", "x7$0v@1m3q"],
+)
+def test_a_password_that_is_no_common_word_is_taken(word):
+    users = [user(password=word)]
+    assert kp.kafka_security_problems(spec("sasl_ssl", users=users)) == []
 
 
 def test_directories_of_their_own_may_be_on_one_machine():
@@ -753,6 +891,8 @@ def test_one_more_listener_asks_who_clients_are_as_the_first_does():
         ("ssl", False, "PLAINTEXT"),
         ("sasl_scram", True, "SASL_SSL"),
         ("sasl_ssl", False, "SASL_PLAINTEXT"),
+        ("sasl_ssl", "false", "SASL_PLAINTEXT"),
+        ("sasl_scram", "Yes", "SASL_SSL"),
         ("mtls", None, "SSL"),
     ],
 )
@@ -790,6 +930,8 @@ def test_ports_of_every_listener_are_opened():
         ("ssl", {"name": "External"}, "'External'"),
         ("ssl", {"name": "SSL"}, "not CONTROLLER or SSL"),
         ("mtls", {"tls": False}, "leave tls out"),
+        ("mtls", {"tls": "no"}, "leave tls out"),
+        ("ssl", {"tls": "off", "address": ANY}, "set its tls to true"),
         ("ssl", {"tls": False, "address": ANY}, "set its tls to true"),
         ("ssl", {"address": ANY}, "set its advertised_address"),
         ("ssl", {"port": 9092}, "are both 9092"),

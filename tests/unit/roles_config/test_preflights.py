@@ -84,6 +84,14 @@ def test_kafka_driver_refuses(ansible: Ansible, tmp_path: Path) -> None:
             {"kafka_driver_environments": [{"path": str(path)}]},
             "create: true",
         ),
+        (
+            {
+                "kafka_driver_environments": [
+                    {"path": str(path), "create": "no"}
+                ]
+            },
+            "create: true",
+        ),
         ({"kafka_driver_source": "file"}, "kafka_driver_wheel"),
         ({"kafka_driver_version": "1.0"}, "kafka_driver_version"),
         (
@@ -129,6 +137,14 @@ def test_kafka_refuses(ansible: Ansible, tmp_path: Path) -> None:
     two = {"name": "a", "replication_factor": 2}
     secured = {"kafka_security": "sasl_ssl", "kafka_pki_dir": str(tmp_path)}
     account = {"name": "nova", "password": "hush"}
+    empty = {**account, "grants": ["notifier"], "topics": []}
+    useless = {
+        "principal": "User:nova",
+        "host": "k.example",
+        "resource": "topic",
+        "name": "*",
+        "operations": ["READ"],
+    }
     a_file = tmp_path / "file"
     a_file.write_text("no certificate\n")
     given = {
@@ -157,6 +173,12 @@ def test_kafka_refuses(ansible: Ansible, tmp_path: Path) -> None:
         ({"kafka_advertised_address": "k:1"}, "kafka_advertised_address is"),
         ({"kafka_properties": {"a.ms": "week"}}, "write a whole number"),
         ({**secured, "kafka_users": "hush"}, "kafka_users is text: write a"),
+        (
+            {**secured, "kafka_users": [{"name": {"nova": "hush"}}]},
+            "name of item 1 in kafka_users is a dictionary",
+        ),
+        ({**secured, "kafka_users": [empty]}, "topics of nova in kafka_users"),
+        ({**secured, "kafka_acls": [useless]}, "has the host 'k.example'"),
         ({**secured, "kafka_pki_dir": "", **given}, "holds no certificate"),
         ({"kafka_data_dirs": [str(a_file)]}, "is no directory"),
         ({"kafka_data_dirs": [str(tmp_path)]}, "takes everything for mess"),
