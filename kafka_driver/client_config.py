@@ -17,6 +17,10 @@ DEFAULT_PORT = 9092
 #: than this moment, and no sender waits for it: of buffered records none is
 #: awaited, and confirmed ones are flushed.
 LINGER_MS = 3
+#: A broker that stands still keeps its connections: records are sent to the
+#: partition's next leader only when their request has taken so long. The
+#: library's minute is longer than others need to take over.
+REQUEST_MS = 10000
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
 
 #: Before this the client library spoke a draft of the protocol.
@@ -140,6 +144,7 @@ def producer(url: Any, options: Any, message_timeout: float) -> dict[str, Any]:
     return {
         # Defaults that the user's own properties may override.
         "socket.keepalive.enable": True,
+        "socket.timeout.ms": REQUEST_MS,
         **base(url, options),
         "acks": "all",
         "enable.idempotence": True,

@@ -60,6 +60,24 @@ def test_stop_the_leader_for_a_while(
     check(tried.run(fault))
 
 
+def test_others_take_over_from_a_leader_that_stands_still(
+    three_nodes: Cluster, trial: Make
+) -> None:
+    """Its connections stay, so that nothing but time tells."""
+    tried = trial("SIGSTOP the leader for long, 3 nodes", three_nodes)
+
+    def fault(sent: Load) -> None:
+        node = three_nodes.leader(tried.full)
+        node.signal(signal.SIGSTOP)
+        try:
+            # The client library alone would wait for a minute.
+            sent.wait_for(100, timeout=40)
+        finally:
+            node.signal(signal.SIGCONT)
+
+    check(tried.run(fault))
+
+
 def test_restart_every_broker(cluster: Cluster, trial: Make) -> None:
     tried = trial(named("restart every broker", cluster), cluster)
 

@@ -379,6 +379,7 @@ def test_every_property_that_the_driver_sets_is_its_own(
     )
     tunable = {
         "socket.keepalive.enable",
+        "socket.timeout.ms",
         "fetch.queue.backoff.ms",
         "reconnect.backoff.max.ms",
         "log.connection.close",
