@@ -44,6 +44,7 @@ def test_a_broker_that_is_killed() -> None:
         BUS.machine("machine2").check_output(
             "systemctl kill --signal=KILL kafka"
         )
+        time.sleep(FAULT)
 
 
 def test_a_machine_that_loses_its_power() -> None:

@@ -10,6 +10,7 @@ import os
 import time
 from pathlib import Path
 
+import pytest
 import sending
 
 from faults import load
@@ -18,6 +19,8 @@ from faults.load import Account, Counted
 from faults.trial import READERS, Worker, check
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "1800"))
+# The suite ends a test after a quarter of an hour.
+pytestmark = pytest.mark.timeout(SECONDS + 600)
 #: Growth that is no leak, in KiB: allocators keep what was once used.
 ALLOWED = 4 * 1024
 #: Seconds between two of each of the sender's threads.
@@ -25,7 +28,10 @@ PAUSE = 0.02
 
 
 def test_memory_stays_flat_and_nothing_is_lost(
-    one_node: Cluster, tmp_path: Path, accounts: list[Account]
+    one_node: Cluster,
+    tmp_path: Path,
+    accounts: list[Account],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     topic = sending.new_topic()
     one_node.create(f"{topic}.info")
@@ -49,7 +55,8 @@ def test_memory_stays_flat_and_nothing_is_lost(
         while time.monotonic() < end:
             time.sleep(SECONDS / 60)
             seen.append({who: one.resident() for who, one in workers.items()})
-            print(len(sender.numbers), "sent; KiB:", seen[-1], flush=True)
+            with capfd.disabled():
+                print(len(sender.numbers), "sent; KiB:", seen[-1], flush=True)
             # A broker that goes away for a moment, now and then.
             if len(seen) % 20 == 0:
                 one_node.nodes[0].proxy.refuse()
