@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What doctor says, as far as no broker is needed."""
 
+import errno
 import json
+import os
 import ssl
 import struct
 from pathlib import Path
@@ -300,6 +302,54 @@ def test_drop_in_directories_are_read_as_a_service_reads_them(
     )
     assert "10-bus.conf" in found["configuration"][0]["text"]
     assert found["driver"][0]["text"].startswith("noop")
+
+
+def test_a_file_in_a_closed_directory_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # root, who runs tests, may read everything.
+    def is_dir(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", is_dir)
+    code, found = doctor(capsys, "--config-file=/locked/service.conf")
+    assert code == 1
+    (one,) = found["configuration"]
+    assert one["level"] == "failed"
+    assert one["text"] == "/locked/service.conf may not be read by this user"
+    assert "service's user" in one["fix"]
+
+
+def test_a_path_that_none_can_be_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, found = doctor(capsys, f"--config-file=/{'a' * 5000}")
+    assert code == 1
+    (one,) = found["configuration"]
+    assert "File name too long" in one["text"]
+    assert one["fix"] == "correct the path"
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_directory_that_cannot_be_listed_is_told(
+    given: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    locked = tmp_path / ".service" / "service.conf.d"
+    locked.mkdir(parents=True)
+    monkeypatch.setattr(os, "access", lambda path, _: path != str(locked))
+    arguments = [f"--config-dir={locked}"] if given else []
+    code, found = doctor(
+        capsys,
+        config(tmp_path, "[DEFAULT]\ntransport_url = rabbit://h\n"),
+        *arguments,
+    )
+    assert code == 1
+    (one,) = found["configuration"]
+    assert one["text"] == f"{locked} may not be read by this user"
 
 
 def test_a_url_alone_says_what_was_not_looked_at(
