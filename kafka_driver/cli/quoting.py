@@ -10,6 +10,8 @@ from urllib.parse import quote, unquote
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _PORT = re.compile(r"[0-9]{1,5}")
+#: Shorter secrets would blot out words of every sentence.
+SHORTEST = 4
 #: Characters that end or divide the part of a URL that has the hosts. oslo's
 #: parser takes every other one as it is, also : and @.
 _SPECIAL = "/?#,[]"
@@ -71,8 +73,7 @@ def secrets(url: str) -> set[str]:
     for login in logins:
         password = login.partition(":")[2]
         found |= {password, unquote(password), quote(password, safe="")}
-    # Shorter ones would blot out words of every sentence.
-    return {one for one in found if len(one) >= 4}
+    return {one for one in found if len(one) >= SHORTEST}
 
 
 def _is_cut(authority: str, tail: str) -> bool:

@@ -56,7 +56,8 @@ def secrets(conf: cfg.ConfigOpts, given: str | None) -> set[str]:
         found |= quoting.secrets(urls.of_notifications(conf, given).text)
     with contextlib.suppress(errors.ConfigurationError):
         found |= quoting.secrets(urls.of_rpc(conf).text)
-    return found | options.secrets(conf)
+    found |= options.secrets(conf)
+    return {one for one in found if len(one) >= quoting.SHORTEST}
 
 
 def misspelt(files: list[str]) -> list[Finding]:

@@ -15,6 +15,7 @@ from oslo_config import cfg
 
 from kafka_driver.cli import main, quoting
 from kafka_driver.cli.doctor import (
+    examine,
     findings,
     group,
     listener,
@@ -409,6 +410,55 @@ def test_json_has_every_finding_and_the_numbers() -> None:
         "fix": "e",
     }
     assert told["counts"] == {"ok": 1, "warning": 1, "failed": 0, "skipped": 0}
+
+
+@pytest.mark.parametrize(
+    ("password", "spelled"),
+    [("failed", "failed"), ("check", "check"), ('p"ä\\ss', "p%22ä%5Css")],
+)
+def test_only_what_was_seen_is_blotted_out(
+    password: str,
+    spelled: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def seen(*_: Any) -> Any:
+        yield findings.failed("login", f"<{password}>", f"change {password}")
+
+    monkeypatch.setattr(examine, "examine", seen)
+    url = f"kafka-driver://u:{spelled}@h/"
+    path = config(tmp_path, f"[DEFAULT]\ntransport_url = {url}\n")
+    code, found = doctor(capsys, path)
+    assert code == 1
+    assert found == {
+        "login": [
+            {
+                "check": "login",
+                "level": "failed",
+                "text": "<***>",
+                "fix": "change ***",
+            }
+        ]
+    }
+    main.main(["doctor", path])
+    line, end = capsys.readouterr().out.splitlines()
+    assert line.split() == ["failed", "login", "<***>;", "change", "***"]
+    assert end == "0 ok, 0 warning, 1 failed, 0 skipped"
+
+
+def test_a_secret_of_few_letters_blots_out_no_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _code, found = doctor(
+        capsys,
+        config(
+            tmp_path,
+            "[DEFAULT]\ntransport_url = rabbit://h\n"
+            "[oslo_messaging_kafka]\nkafka_driver_ssl_key_password = e\n",
+        ),
+    )
+    assert "***" not in str(found)
 
 
 def test_a_failure_is_a_warning_while_another_host_will_do() -> None:
