@@ -183,15 +183,21 @@ def load(arguments: argparse.Namespace) -> cfg.ConfigOpts:
 def notification_topics(conf: cfg.ConfigOpts) -> list[str]:
     """The topics without priorities.
 
-    :raises ConfigurationError: when they cannot be read
+    :raises ConfigurationError: when they cannot be read, or there are none
     """
     try:
-        return list(conf.oslo_messaging_notifications.topics)
+        found = list(conf.oslo_messaging_notifications.topics)
     except (cfg.Error, ValueError):
         raise errors.ConfigurationError(
             "option topics of section [oslo_messaging_notifications] cannot "
             "be read: write topics = notifications"
         ) from None
+    if not found:
+        raise errors.ConfigurationError(
+            "option topics of section [oslo_messaging_notifications] is "
+            "empty, so nothing is sent: write topics = notifications"
+        )
+    return found
 
 
 def transport(conf: cfg.ConfigOpts, url: str | None) -> Any:

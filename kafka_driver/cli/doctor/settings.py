@@ -149,6 +149,21 @@ def judge_drivers(names: list[str], known: set[str]) -> Finding:
     return findings.failed(DRIVER, f"{text}: nothing is sent", fix)
 
 
+def repeated(topics: list[str]) -> list[Finding]:
+    """The topics that a Notifier sends everything to again. Pure."""
+    twice = sorted({one for one in topics if topics.count(one) > 1})
+    return [
+        findings.warning(
+            OPTIONS,
+            f"option topics of section [{NOTIFICATIONS}] has {one!r} "
+            f"{topics.count(one)} times, and each notification is sent to "
+            "it as often",
+            "write it once",
+        )
+        for one in twice
+    ]
+
+
 def parsed(conf: cfg.ConfigOpts, source: Source) -> tuple[Any, Finding]:
     """The TransportURL, None when it cannot be parsed; what was found."""
     try:

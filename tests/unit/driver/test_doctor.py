@@ -188,6 +188,12 @@ def test_what_the_notification_driver_does_is_told(
             "options",
             "no legal Kafka topic",
         ),
+        (
+            "[DEFAULT]\ntransport_url = kafka-driver://h\n"
+            "[oslo_messaging_notifications]\ntopics =\n",
+            "options",
+            "topics of section [oslo_messaging_notifications] is empty",
+        ),
         ("secret line\n", "configuration", "service.conf:1"),
     ],
 )
@@ -241,6 +247,52 @@ def test_options_that_nobody_reads_are_told(
         "write kafka_driver_commit,"
     )
     assert seen["qwertyuiop"]["fix"].startswith("correct its spelling")
+
+
+def test_a_topic_that_is_there_twice_is_told_and_asked_for_once(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def brokers(_conf: Any, _request: Any, bus: examine.Bus) -> list[Any]:
+        asked.extend(bus.names)
+        return []
+
+    monkeypatch.setattr(examine, "_brokers", brokers)
+    code, found = doctor(
+        capsys,
+        config(
+            tmp_path,
+            "[DEFAULT]\ntransport_url = kafka-driver://h\n"
+            "[oslo_messaging_notifications]\ndriver = messagingv2\n"
+            "topics = a,b,a\n",
+        ),
+    )
+    assert code == 0
+    (one,) = found["options"]
+    assert one["level"] == "warning"
+    assert "has 'a' 2 times" in one["text"]
+    assert one["fix"] == "write it once"
+    assert len(asked) == len(set(asked)) == 14
+
+
+def test_tail_is_not_left_without_topics(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = config(
+        tmp_path,
+        "[DEFAULT]\ntransport_url = kafka-driver://h\n"
+        "[oslo_messaging_notifications]\ntopics =\n",
+    )
+    assert main.main(["tail", path, "--no-follow", "--timeout=1"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        "kafka-driver: option topics of section "
+        "[oslo_messaging_notifications] is empty, so nothing is sent: write "
+        "topics = notifications"
+    )
 
 
 def test_the_environment_is_read_as_a_service_reads_it(
