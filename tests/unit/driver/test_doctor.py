@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError
+from confluent_kafka.admin import AdminClient
 from oslo_config import cfg
 
 from kafka_driver.cli import main, quoting
@@ -429,6 +430,8 @@ def test_an_unknown_name_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         ["--url="],
         ["--url=kafka-driver://h", "--timeout=0"],
         ["--url=kafka-driver://h", "--timeout=nan"],
+        ["--url=kafka-driver://h", "--timeout=0.009"],
+        ["--url=kafka-driver://h", "--timeout=300.1"],
     ],
 )
 def test_a_wrong_command_line_ends_with_2(
@@ -441,6 +444,22 @@ def test_a_wrong_command_line_ends_with_2(
     assert captured.out == ""
     (last,) = captured.err.splitlines()[-1:]
     assert last.startswith("kafka-driver doctor: error: ")
+
+
+@pytest.mark.parametrize("seconds", ["0.01", "300"])
+def test_a_timeout_that_is_accepted_is_one_of_the_client_library(
+    seconds: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def seen(_conf: Any, request: examine.Request) -> list[Any]:
+        asked.append(request.timeout)
+        return []
+
+    monkeypatch.setattr(examine, "examine", seen)
+    url = "kafka-driver://h"
+    assert main.main(["doctor", f"--url={url}", f"--timeout={seconds}"]) == 0
+    AdminClient({"socket.timeout.ms": round(asked[0] * 1000)})
 
 
 # -- what is shown ------------------------------------------------------------
