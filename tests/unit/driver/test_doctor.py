@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What doctor says, as far as no broker is needed."""
 
+import contextlib
 import errno
 import json
 import os
+import socket
 import ssl
 import struct
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -598,6 +602,12 @@ class Wire:
     def __init__(self, answer: bytes) -> None:
         self._answer = answer
 
+    def gettimeout(self) -> float:
+        return 5.0
+
+    def settimeout(self, _seconds: float) -> None:
+        pass
+
     def sendall(self, _data: bytes) -> None:
         pass
 
@@ -626,9 +636,30 @@ def test_the_answers_of_a_broker_are_read() -> None:
     ],
 )
 def test_what_is_no_kafka_is_told_from_it(answer: bytes) -> None:
-    socket: Any = Wire(answer)
+    connection: Any = Wire(answer)
     with pytest.raises(wire.NoKafka):
-        wire.api_versions(socket)
+        wire.api_versions(connection)
+
+
+def test_an_answer_that_drips_is_not_waited_for() -> None:
+    near, far = socket.socketpair()
+
+    def drip() -> None:
+        with contextlib.suppress(OSError):
+            far.sendall(struct.pack(">i", 1000))
+            for _ in range(60):
+                time.sleep(0.05)
+                far.sendall(b"\0")
+        far.close()
+
+    dripping = threading.Thread(target=drip)
+    dripping.start()
+    near.settimeout(0.3)
+    begin = time.monotonic()
+    with near, pytest.raises(TimeoutError):
+        wire.api_versions(near)
+    assert time.monotonic() - begin < 2
+    dripping.join()
 
 
 @pytest.mark.parametrize(
