@@ -67,6 +67,8 @@ def config(tmp_path: Path, text: str) -> str:
         "kafka-driver://[::1]:9092/",
         "kafka-driver://u:p%2F%40:@@h/",
         "kafka-driver://h/?kafka_driver_oauth_scope=a@b",
+        "kafka://u:p@h:1/?consumer_group=a@b&kafka_driver_oauth_scope=a@b",
+        "rabbit://u:p@h/?any_option=a@b",
     ],
 )
 def test_a_url_that_works_is_left_alone(url: str) -> None:
@@ -83,6 +85,15 @@ def test_a_url_that_works_is_left_alone(url: str) -> None:
         ("kafka-driver://u:se,cret@h", "write %2C for ','"),
         ("kafka-driver://u:se,cret@h,u:se,cret@h2:1", "write %2C for ','"),
         ("kafka-driver://u:se[cret@h", "write %5B for '['"),
+        (
+            "kafka-driver://user:9092/?s3cret=pw@host",
+            "write %2F for '/', %3F for '?'",
+        ),
+        (
+            "kafka://user:9092?consumer_group=a&s3cret=pw@host",
+            "write %3F for '?'",
+        ),
+        ("kafka-driver://user:9092/s3cret=pw@host", "write %2F for '/'"),
         (
             "kafka-driver://u:se/c#ret@h",
             "write %23 for '#', %2F for '/'",
@@ -107,6 +118,9 @@ def test_what_is_to_be_quoted_is_named_without_the_password(
         ("kafka-driver://h:0/", "a port"),
         ("kafka-driver://h:70000/", "a port"),
         ("kafka-driver://h :9092/", "a host"),
+        ("kafka-driver://h\udcff/", "no UTF-8"),
+        ("kafka-driver://u:p\udcff@h/", "no UTF-8"),
+        ("kafka-driver://h/?consumer_group=\udcff", "no UTF-8"),
         ("kafka-driver://h:9092;h2:9092/", "';'"),
         ("kafka-driver://::1/", "without brackets"),
         ("kafka-driver://[::1/", "not closed"),
@@ -122,6 +136,7 @@ def test_every_spelling_of_a_password_is_a_secret() -> None:
     secrets = quoting.secrets("kafka-driver://u:pass%2Fword@h,u:pass%2Fword@g")
     assert {"pass%2Fword", "pass/word"} <= secrets
     assert quoting.secrets("kafka-driver://u:pa/ssw@h") >= {"pa/ssw"}
+    assert "pass%FF" in quoting.secrets("kafka-driver://u:pass\udcff@h")
     assert findings.without({"pass", "password"}, "a password") == "a ***"
 
 
