@@ -16,6 +16,7 @@ from kafka_driver.cli import urls
 
 #: Seconds that an option may ask to wait: a day.
 _LONGEST = 86400.0
+_CLOSED = "may not be read by this user: run this as the service's user"
 
 
 def add_source(parser: argparse.ArgumentParser, both: bool = False) -> None:
@@ -108,6 +109,21 @@ def files_read(files: list[str], dirs: list[str]) -> list[str]:
     ]
 
 
+def _is_directory(path: str) -> bool:
+    """Whether it is one.
+
+    :raises ConfigurationError: when a directory above it is closed
+    """
+    try:
+        return pathlib.Path(path).is_dir()
+    except PermissionError:
+        raise errors.ConfigurationError(f"{path} {_CLOSED}") from None
+    except OSError as exc:
+        raise errors.ConfigurationError(
+            f"{path} cannot be read ({exc.strerror}): correct the path"
+        ) from None
+
+
 def load(arguments: argparse.Namespace) -> cfg.ConfigOpts:
     """The configuration that the command line names.
 
@@ -116,12 +132,15 @@ def load(arguments: argparse.Namespace) -> cfg.ConfigOpts:
     check_source(arguments)
     files, dirs = files_and_dirs(arguments)
     for path in dirs:
-        if not pathlib.Path(path).is_dir():
+        if not _is_directory(path):
             raise errors.ConfigurationError(
                 f"{path} is no directory: correct the path"
             )
+        # Of one that cannot be listed oslo.config reads nothing, silently.
+        if not os.access(path, os.R_OK | os.X_OK):
+            raise errors.ConfigurationError(f"{path} {_CLOSED}")
     for path in files:
-        if pathlib.Path(path).is_dir():
+        if _is_directory(path):
             raise errors.ConfigurationError(
                 f"{path} is a directory: write the path of a file, or give "
                 "it with --config-dir"
@@ -147,8 +166,7 @@ def load(arguments: argparse.Namespace) -> cfg.ConfigOpts:
         ) from None
     except cfg.ConfigFilesPermissionDeniedError as exc:
         raise errors.ConfigurationError(
-            f"{', '.join(exc.config_files)} may not be read by this user: "
-            "run this as the service's user"
+            f"{', '.join(exc.config_files)} {_CLOSED}"
         ) from None
     except (cfg.Error, OSError) as exc:
         raise errors.ConfigurationError(
@@ -165,15 +183,21 @@ def load(arguments: argparse.Namespace) -> cfg.ConfigOpts:
 def notification_topics(conf: cfg.ConfigOpts) -> list[str]:
     """The topics without priorities.
 
-    :raises ConfigurationError: when they cannot be read
+    :raises ConfigurationError: when they cannot be read, or there are none
     """
     try:
-        return list(conf.oslo_messaging_notifications.topics)
+        found = list(conf.oslo_messaging_notifications.topics)
     except (cfg.Error, ValueError):
         raise errors.ConfigurationError(
             "option topics of section [oslo_messaging_notifications] cannot "
             "be read: write topics = notifications"
         ) from None
+    if not found:
+        raise errors.ConfigurationError(
+            "option topics of section [oslo_messaging_notifications] is "
+            "empty, so nothing is sent: write topics = notifications"
+        )
+    return found
 
 
 def transport(conf: cfg.ConfigOpts, url: str | None) -> Any:

@@ -8,11 +8,18 @@ single characters that have to be quoted.
 import re
 from urllib.parse import quote, unquote
 
+from kafka_driver import options
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _PORT = re.compile(r"[0-9]{1,5}")
+#: Shorter secrets would blot out words of every sentence.
+SHORTEST = 4
 #: Characters that end or divide the part of a URL that has the hosts. oslo's
 #: parser takes every other one as it is, also : and @.
 _SPECIAL = "/?#,[]"
+#: Schemes whose options are known; the others have too many.
+_KAFKA = ("kafka-driver", "kafka")
+_OPTIONS = frozenset(opt.dest for opt in options.ALL_OPTS)
 
 
 def problem(url: str) -> tuple[str, str] | None:
@@ -23,8 +30,13 @@ def problem(url: str) -> tuple[str, str] | None:
             "the transport URL does not start with a scheme",
             "write kafka-driver://HOST:9092/, the scheme with a hyphen",
         )
-    rest = found[2]
-    bad = unquoted(rest)
+    scheme, rest = found.groups()
+    if any(_is_no_text(one) for one in rest):
+        return (
+            "the transport URL has a byte that is no UTF-8",
+            "correct it, or percent-encode it in user and password",
+        )
+    bad = _unquoted(rest, scheme in _KAFKA)
     if bad:
         return (
             "user or password in the transport URL has "
@@ -42,13 +54,13 @@ def problem(url: str) -> tuple[str, str] | None:
     return None
 
 
-def unquoted(rest: str) -> list[str]:
+def _unquoted(rest: str, is_kafka: bool) -> list[str]:
     """Characters in user and password that have to be percent-encoded.
 
     :param rest: the URL after its scheme
     """
     authority = _authority(rest)
-    if _is_cut(authority, rest[len(authority) :]):
+    if _is_cut(authority, rest[len(authority) :], is_kafka):
         authority = rest[: rest.rindex("@") + 1]
     return sorted(
         {
@@ -70,17 +82,26 @@ def secrets(url: str) -> set[str]:
     logins = [rest.rpartition("@")[0], *_logins(_authority(rest))]
     for login in logins:
         password = login.partition(":")[2]
-        found |= {password, unquote(password), quote(password, safe="")}
-    # Shorter ones would blot out words of every sentence.
-    return {one for one in found if len(one) >= 4}
+        quoted = quote(password, safe="", errors="surrogateescape")
+        found |= {password, unquote(password), quoted}
+    return {one for one in found if len(one) >= SHORTEST}
 
 
-def _is_cut(authority: str, tail: str) -> bool:
+def _is_cut(authority: str, tail: str, is_kafka: bool) -> bool:
     """Whether a password goes on behind what looks like the hosts' end."""
-    if "@" not in tail:
+    before, sign, _host = tail.rpartition("@")
+    if not sign:
         return False
-    before, _sign, _host = tail.rpartition("@")
-    return "=" not in before or not _is_hosts(authority)
+    if "=" not in before or not _is_hosts(authority):
+        return True
+    # user:9092/?pass=word@host has an = as well, but sets no option.
+    return is_kafka and not _names(before) <= _OPTIONS
+
+
+def _names(tail: str) -> set[str]:
+    """The options that the end of a URL sets, or what stands for them."""
+    query = tail.partition("?")[2]
+    return {one.partition("=")[0] for one in query.split("&")}
 
 
 def _authority(rest: str) -> str:
@@ -147,6 +168,11 @@ def _host_problem(place: str) -> tuple[str, str] | None:
             "correct the host",
         )
     return None
+
+
+def _is_no_text(character: str) -> bool:
+    """Whether Python has it for a byte of an argument that is no UTF-8."""
+    return "\ud800" <= character <= "\udfff"
 
 
 def _is_odd(character: str) -> bool:

@@ -100,9 +100,10 @@ def _notifications(
         chosen.kafka_driver_create_topics &= not in_tree
         client_config.check(url, chosen)
         vhost = topics.check_vhost(url.virtual_host)
+        listed = common.notification_topics(conf)
         names = [
             topics.name(topic, priority, vhost)
-            for topic in common.notification_topics(conf)
+            for topic in dict.fromkeys(listed)
             for priority in PRIORITIES
         ]
     except (errors.ConfigurationError, errors.IllegalTopic) as exc:
@@ -110,6 +111,7 @@ def _notifications(
         return
     for text in client_config.warnings(url, chosen):
         yield findings.warning(settings.OPTIONS, *halves(text))
+    yield from settings.repeated(listed)
     bus = Bus(url, chosen, names, in_tree)
     yield from _brokers(conf, request, bus)
 

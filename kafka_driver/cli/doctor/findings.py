@@ -76,6 +76,13 @@ def counts(found: Iterable[Finding]) -> dict[str, int]:
     return numbers
 
 
+def hiding(secrets: Iterable[str], one: Finding) -> Finding:
+    """The finding with each of the secrets blotted out."""
+    return dataclasses.replace(
+        one, text=without(secrets, one.text), fix=without(secrets, one.fix)
+    )
+
+
 def without(secrets: Iterable[str], text: str) -> str:
     """The text with each of the secrets blotted out."""
     for secret in sorted(secrets, key=len, reverse=True):

@@ -18,7 +18,7 @@ from confluent_kafka import (
 from confluent_kafka.cimpl import NewTopic
 from oslo_messaging import exceptions
 
-from kafka_driver import client_config, envelope, errors
+from kafka_driver import client_config, envelope, errors, topics
 from kafka_driver.cli.doctor import findings
 from kafka_driver.cli.doctor.client import Cluster
 from kafka_driver.cli.doctor.findings import Finding
@@ -35,7 +35,9 @@ _NO_RIGHT = frozenset(
 
 def travel(cluster: Cluster, conf: Any, url: Any, options: Any) -> Finding:
     """Make a topic, send, read, and remove the topic again."""
-    topic = f"kafka-driver-doctor-{uuid.uuid4().hex[:12]}"
+    bare = f"kafka-driver-doctor-{uuid.uuid4().hex[:12]}"
+    # The driver adds the virtual host to what it is given.
+    topic = topics.name(bare, None, topics.check_vhost(url.virtual_host))
     try:
         cluster.wait(
             cluster.admin.create_topics(
@@ -71,20 +73,26 @@ def travel(cluster: Cluster, conf: Any, url: Any, options: Any) -> Finding:
             "look at the controller's log",
         )
     try:
-        return _over(topic, cluster, conf, url, options)
+        return _over(cluster, conf, url, options, bare=bare, topic=topic)
     finally:
         _remove(cluster, topic)
 
 
 def _over(
-    topic: str, cluster: Cluster, conf: Any, url: Any, options: Any
+    cluster: Cluster,
+    conf: Any,
+    url: Any,
+    options: Any,
+    *,
+    bare: str,
+    topic: str,
 ) -> Finding:
     mark = uuid.uuid4().hex
     driver = KafkaDriver(conf, url)
     try:
         begin = time.monotonic()
         driver.send_confirmed(
-            oslo_messaging.Target(topic=topic),
+            oslo_messaging.Target(topic=bare),
             {},
             {"event_type": "kafka_driver.doctor", "payload": mark},
             cluster.timeout,
@@ -98,7 +106,6 @@ def _over(
         )
     finally:
         driver.cleanup()
-    # The driver adds the virtual host only to what services send.
     begin = time.monotonic()
     if not _read(topic, mark, url, options, cluster.timeout):
         return findings.failed(

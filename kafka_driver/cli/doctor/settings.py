@@ -56,7 +56,8 @@ def secrets(conf: cfg.ConfigOpts, given: str | None) -> set[str]:
         found |= quoting.secrets(urls.of_notifications(conf, given).text)
     with contextlib.suppress(errors.ConfigurationError):
         found |= quoting.secrets(urls.of_rpc(conf).text)
-    return found | options.secrets(conf)
+    found |= options.secrets(conf)
+    return {one for one in found if len(one) >= quoting.SHORTEST}
 
 
 def misspelt(files: list[str]) -> list[Finding]:
@@ -146,6 +147,21 @@ def judge_drivers(names: list[str], known: set[str]) -> Finding:
         text = f"no notification driver is set in section [{NOTIFICATIONS}]"
         return findings.failed(DRIVER, f"{text}: nothing is sent", fix)
     return findings.failed(DRIVER, f"{text}: nothing is sent", fix)
+
+
+def repeated(topics: list[str]) -> list[Finding]:
+    """The topics that a Notifier sends everything to again. Pure."""
+    twice = sorted({one for one in topics if topics.count(one) > 1})
+    return [
+        findings.warning(
+            OPTIONS,
+            f"option topics of section [{NOTIFICATIONS}] has {one!r} "
+            f"{topics.count(one)} times, and each notification is sent to "
+            "it as often",
+            "write it once",
+        )
+        for one in twice
+    ]
 
 
 def parsed(conf: cfg.ConfigOpts, source: Source) -> tuple[Any, Finding]:

@@ -7,6 +7,7 @@ Both have kept their form since Kafka 1.0.
 
 import socket
 import struct
+import time
 
 _SASL_HANDSHAKE = 17
 _API_VERSIONS = 18
@@ -29,6 +30,7 @@ class NoKafka(Exception):
 def api_versions(connection: socket.socket) -> dict[int, tuple[int, int]]:
     """Number of each request -> its oldest and its newest version.
 
+    :param connection: with a timeout, in which the whole answer has to come
     :raises OSError: when the connection fails
     :raises NoKafka: when the answer is of something else
     """
@@ -47,7 +49,10 @@ def api_versions(connection: socket.socket) -> dict[int, tuple[int, int]]:
 def sasl_handshake(
     connection: socket.socket, mechanism: str
 ) -> tuple[int, list[str]]:
-    """Error code, and the mechanisms that the listener has."""
+    """Error code, and the mechanisms that the listener has.
+
+    It takes and raises what `api_versions` does.
+    """
     name = mechanism.encode()
     body = _ask(
         connection, _SASL_HANDSHAKE, struct.pack(">h", len(name)) + name
@@ -80,19 +85,25 @@ def _ask(connection: socket.socket, request: int, body: bytes) -> bytes:
     version = 1 if request == _SASL_HANDSHAKE else 0
     header = struct.pack(">hhih", request, version, 1, len(client)) + client
     message = header + body
+    until = time.monotonic() + (connection.gettimeout() or 0)
     connection.sendall(struct.pack(">i", len(message)) + message)
-    (size,) = struct.unpack(">i", _receive(connection, 4))
+    (size,) = struct.unpack(">i", _receive(connection, 4, until))
     if not 4 <= size <= _LARGEST:
         raise NoKafka
-    answer = _receive(connection, size)
+    answer = _receive(connection, size, until)
     if struct.unpack_from(">i", answer)[0] != 1:
         raise NoKafka
     return answer[4:]
 
 
-def _receive(connection: socket.socket, size: int) -> bytes:
+def _receive(connection: socket.socket, size: int, until: float) -> bytes:
+    """The next bytes; the socket's own timeout is for each piece of them."""
     found = b""
     while len(found) < size:
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        connection.settimeout(left)
         part = connection.recv(size - len(found))
         if not part:
             raise ConnectionResetError("it closed the connection")

@@ -136,6 +136,23 @@ def test_a_bus_that_works_gets_nothing_but_ok(
     )
 
 
+def test_a_round_trip_goes_by_the_virtual_host(
+    kafka_broker: KafkaBroker, doctor: Run
+) -> None:
+    admin = AdminClient({"bootstrap.servers": kafka_broker.bootstrap})
+    before = set(admin.list_topics(timeout=10).topics)
+
+    report = doctor(f"kafka-driver://{kafka_broker.bootstrap}/vh", "--send")
+
+    assert report.levels("round trip") == ["ok"], report.text
+    wait_until(
+        lambda: (
+            set(admin.list_topics(timeout=10).topics) - before
+            <= {"__consumer_offsets"}
+        )
+    )
+
+
 def test_what_waits_for_a_group_is_counted(
     kafka_broker: KafkaBroker, doctor: Run
 ) -> None:

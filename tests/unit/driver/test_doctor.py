@@ -1,18 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """What doctor says, as far as no broker is needed."""
 
+import contextlib
+import errno
 import json
+import os
+import socket
 import ssl
 import struct
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError
+from confluent_kafka.admin import AdminClient
 from oslo_config import cfg
 
 from kafka_driver.cli import main, quoting
 from kafka_driver.cli.doctor import (
+    examine,
     findings,
     group,
     listener,
@@ -59,6 +67,8 @@ def config(tmp_path: Path, text: str) -> str:
         "kafka-driver://[::1]:9092/",
         "kafka-driver://u:p%2F%40:@@h/",
         "kafka-driver://h/?kafka_driver_oauth_scope=a@b",
+        "kafka://u:p@h:1/?consumer_group=a@b&kafka_driver_oauth_scope=a@b",
+        "rabbit://u:p@h/?any_option=a@b",
     ],
 )
 def test_a_url_that_works_is_left_alone(url: str) -> None:
@@ -75,6 +85,15 @@ def test_a_url_that_works_is_left_alone(url: str) -> None:
         ("kafka-driver://u:se,cret@h", "write %2C for ','"),
         ("kafka-driver://u:se,cret@h,u:se,cret@h2:1", "write %2C for ','"),
         ("kafka-driver://u:se[cret@h", "write %5B for '['"),
+        (
+            "kafka-driver://user:9092/?s3cret=pw@host",
+            "write %2F for '/', %3F for '?'",
+        ),
+        (
+            "kafka://user:9092?consumer_group=a&s3cret=pw@host",
+            "write %3F for '?'",
+        ),
+        ("kafka-driver://user:9092/s3cret=pw@host", "write %2F for '/'"),
         (
             "kafka-driver://u:se/c#ret@h",
             "write %23 for '#', %2F for '/'",
@@ -99,6 +118,9 @@ def test_what_is_to_be_quoted_is_named_without_the_password(
         ("kafka-driver://h:0/", "a port"),
         ("kafka-driver://h:70000/", "a port"),
         ("kafka-driver://h :9092/", "a host"),
+        ("kafka-driver://h\udcff/", "no UTF-8"),
+        ("kafka-driver://u:p\udcff@h/", "no UTF-8"),
+        ("kafka-driver://h/?consumer_group=\udcff", "no UTF-8"),
         ("kafka-driver://h:9092;h2:9092/", "';'"),
         ("kafka-driver://::1/", "without brackets"),
         ("kafka-driver://[::1/", "not closed"),
@@ -114,6 +136,7 @@ def test_every_spelling_of_a_password_is_a_secret() -> None:
     secrets = quoting.secrets("kafka-driver://u:pass%2Fword@h,u:pass%2Fword@g")
     assert {"pass%2Fword", "pass/word"} <= secrets
     assert quoting.secrets("kafka-driver://u:pa/ssw@h") >= {"pa/ssw"}
+    assert "pass%FF" in quoting.secrets("kafka-driver://u:pass\udcff@h")
     assert findings.without({"pass", "password"}, "a password") == "a ***"
 
 
@@ -185,6 +208,12 @@ def test_what_the_notification_driver_does_is_told(
             "options",
             "no legal Kafka topic",
         ),
+        (
+            "[DEFAULT]\ntransport_url = kafka-driver://h\n"
+            "[oslo_messaging_notifications]\ntopics =\n",
+            "options",
+            "topics of section [oslo_messaging_notifications] is empty",
+        ),
         ("secret line\n", "configuration", "service.conf:1"),
     ],
 )
@@ -238,6 +267,52 @@ def test_options_that_nobody_reads_are_told(
         "write kafka_driver_commit,"
     )
     assert seen["qwertyuiop"]["fix"].startswith("correct its spelling")
+
+
+def test_a_topic_that_is_there_twice_is_told_and_asked_for_once(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def brokers(_conf: Any, _request: Any, bus: examine.Bus) -> list[Any]:
+        asked.extend(bus.names)
+        return []
+
+    monkeypatch.setattr(examine, "_brokers", brokers)
+    code, found = doctor(
+        capsys,
+        config(
+            tmp_path,
+            "[DEFAULT]\ntransport_url = kafka-driver://h\n"
+            "[oslo_messaging_notifications]\ndriver = messagingv2\n"
+            "topics = a,b,a\n",
+        ),
+    )
+    assert code == 0
+    (one,) = found["options"]
+    assert one["level"] == "warning"
+    assert "has 'a' 2 times" in one["text"]
+    assert one["fix"] == "write it once"
+    assert len(asked) == len(set(asked)) == 14
+
+
+def test_tail_is_not_left_without_topics(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = config(
+        tmp_path,
+        "[DEFAULT]\ntransport_url = kafka-driver://h\n"
+        "[oslo_messaging_notifications]\ntopics =\n",
+    )
+    assert main.main(["tail", path, "--no-follow", "--timeout=1"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        "kafka-driver: option topics of section "
+        "[oslo_messaging_notifications] is empty, so nothing is sent: write "
+        "topics = notifications"
+    )
 
 
 def test_the_environment_is_read_as_a_service_reads_it(
@@ -302,6 +377,54 @@ def test_drop_in_directories_are_read_as_a_service_reads_them(
     assert found["driver"][0]["text"].startswith("noop")
 
 
+def test_a_file_in_a_closed_directory_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # root, who runs tests, may read everything.
+    def is_dir(path: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_dir", is_dir)
+    code, found = doctor(capsys, "--config-file=/locked/service.conf")
+    assert code == 1
+    (one,) = found["configuration"]
+    assert one["level"] == "failed"
+    assert one["text"] == "/locked/service.conf may not be read by this user"
+    assert "service's user" in one["fix"]
+
+
+def test_a_path_that_none_can_be_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, found = doctor(capsys, f"--config-file=/{'a' * 5000}")
+    assert code == 1
+    (one,) = found["configuration"]
+    assert "File name too long" in one["text"]
+    assert one["fix"] == "correct the path"
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_directory_that_cannot_be_listed_is_told(
+    given: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    locked = tmp_path / ".service" / "service.conf.d"
+    locked.mkdir(parents=True)
+    monkeypatch.setattr(os, "access", lambda path, _: path != str(locked))
+    arguments = [f"--config-dir={locked}"] if given else []
+    code, found = doctor(
+        capsys,
+        config(tmp_path, "[DEFAULT]\ntransport_url = rabbit://h\n"),
+        *arguments,
+    )
+    assert code == 1
+    (one,) = found["configuration"]
+    assert one["text"] == f"{locked} may not be read by this user"
+
+
 def test_a_url_alone_says_what_was_not_looked_at(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -326,6 +449,8 @@ def test_an_unknown_name_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         ["--url="],
         ["--url=kafka-driver://h", "--timeout=0"],
         ["--url=kafka-driver://h", "--timeout=nan"],
+        ["--url=kafka-driver://h", "--timeout=0.009"],
+        ["--url=kafka-driver://h", "--timeout=300.1"],
     ],
 )
 def test_a_wrong_command_line_ends_with_2(
@@ -338,6 +463,22 @@ def test_a_wrong_command_line_ends_with_2(
     assert captured.out == ""
     (last,) = captured.err.splitlines()[-1:]
     assert last.startswith("kafka-driver doctor: error: ")
+
+
+@pytest.mark.parametrize("seconds", ["0.01", "300"])
+def test_a_timeout_that_is_accepted_is_one_of_the_client_library(
+    seconds: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def seen(_conf: Any, request: examine.Request) -> list[Any]:
+        asked.append(request.timeout)
+        return []
+
+    monkeypatch.setattr(examine, "examine", seen)
+    url = "kafka-driver://h"
+    assert main.main(["doctor", f"--url={url}", f"--timeout={seconds}"]) == 0
+    AdminClient({"socket.timeout.ms": round(asked[0] * 1000)})
 
 
 # -- what is shown ------------------------------------------------------------
@@ -359,6 +500,55 @@ def test_json_has_every_finding_and_the_numbers() -> None:
         "fix": "e",
     }
     assert told["counts"] == {"ok": 1, "warning": 1, "failed": 0, "skipped": 0}
+
+
+@pytest.mark.parametrize(
+    ("password", "spelled"),
+    [("failed", "failed"), ("check", "check"), ('p"ä\\ss', "p%22ä%5Css")],
+)
+def test_only_what_was_seen_is_blotted_out(
+    password: str,
+    spelled: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def seen(*_: Any) -> Any:
+        yield findings.failed("login", f"<{password}>", f"change {password}")
+
+    monkeypatch.setattr(examine, "examine", seen)
+    url = f"kafka-driver://u:{spelled}@h/"
+    path = config(tmp_path, f"[DEFAULT]\ntransport_url = {url}\n")
+    code, found = doctor(capsys, path)
+    assert code == 1
+    assert found == {
+        "login": [
+            {
+                "check": "login",
+                "level": "failed",
+                "text": "<***>",
+                "fix": "change ***",
+            }
+        ]
+    }
+    main.main(["doctor", path])
+    line, end = capsys.readouterr().out.splitlines()
+    assert line.split() == ["failed", "login", "<***>;", "change", "***"]
+    assert end == "0 ok, 0 warning, 1 failed, 0 skipped"
+
+
+def test_a_secret_of_few_letters_blots_out_no_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _code, found = doctor(
+        capsys,
+        config(
+            tmp_path,
+            "[DEFAULT]\ntransport_url = rabbit://h\n"
+            "[oslo_messaging_kafka]\nkafka_driver_ssl_key_password = e\n",
+        ),
+    )
+    assert "***" not in str(found)
 
 
 def test_a_failure_is_a_warning_while_another_host_will_do() -> None:
@@ -427,6 +617,12 @@ class Wire:
     def __init__(self, answer: bytes) -> None:
         self._answer = answer
 
+    def gettimeout(self) -> float:
+        return 5.0
+
+    def settimeout(self, _seconds: float) -> None:
+        pass
+
     def sendall(self, _data: bytes) -> None:
         pass
 
@@ -455,9 +651,30 @@ def test_the_answers_of_a_broker_are_read() -> None:
     ],
 )
 def test_what_is_no_kafka_is_told_from_it(answer: bytes) -> None:
-    socket: Any = Wire(answer)
+    connection: Any = Wire(answer)
     with pytest.raises(wire.NoKafka):
-        wire.api_versions(socket)
+        wire.api_versions(connection)
+
+
+def test_an_answer_that_drips_is_not_waited_for() -> None:
+    near, far = socket.socketpair()
+
+    def drip() -> None:
+        with contextlib.suppress(OSError):
+            far.sendall(struct.pack(">i", 1000))
+            for _ in range(60):
+                time.sleep(0.05)
+                far.sendall(b"\0")
+        far.close()
+
+    dripping = threading.Thread(target=drip)
+    dripping.start()
+    near.settimeout(0.3)
+    begin = time.monotonic()
+    with near, pytest.raises(TimeoutError):
+        wire.api_versions(near)
+    assert time.monotonic() - begin < 2
+    dripping.join()
 
 
 @pytest.mark.parametrize(
