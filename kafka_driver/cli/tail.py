@@ -55,7 +55,8 @@ def add_parser(commands: Any) -> None:
         "--timeout",
         type=float,
         metavar="SECONDS",
-        help="end after this long; with --count it is then a failure",
+        help="end after this long, also of waiting for a broker; with --count "
+        "it is then a failure",
     )
     parser.add_argument(
         "--since",
@@ -102,13 +103,13 @@ def run(arguments: argparse.Namespace) -> int:
         names,
         begin,
         follow=not arguments.no_follow,
+        say=_say,
     )
     try:
-        if not reader.open() and not arguments.no_follow:
-            print(
-                f"kafka-driver: waiting for {', '.join(names)}: none of them "
-                "is there yet, or this account may not see them",
-                file=sys.stderr,
+        if not reader.open(deadline) and not arguments.no_follow:
+            _say(
+                f"waiting for {', '.join(names)}: none of them is there yet, "
+                "or this account may not see them"
             )
         shown = _show(reader, arguments, deadline)
     except BrokenPipeError:
@@ -122,11 +123,12 @@ def run(arguments: argparse.Namespace) -> int:
         found = "are there"
     else:
         found = f"came within {arguments.timeout:g} s"
-    print(
-        f"kafka-driver: {shown} of {arguments.count} notifications {found}",
-        file=sys.stderr,
-    )
+    _say(f"{shown} of {arguments.count} notifications {found}")
     return 1
+
+
+def _say(text: str) -> None:
+    print(f"kafka-driver: {text}", file=sys.stderr)
 
 
 def _show(

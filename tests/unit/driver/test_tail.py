@@ -2,12 +2,19 @@
 """What tail shows, as far as no broker is needed."""
 
 import json
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
+from mock_cluster import MockCluster
 
 from kafka_driver import envelope, errors
 from kafka_driver.cli import main, show, since, tail
+from kafka_driver.cli.reader import Reader
 
 NOW = 1_800_000_000.0
 
@@ -151,3 +158,128 @@ def test_what_is_no_time_is_refused_in_one_sentence(
     )
     assert code == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def notification(number: int) -> bytes:
+    return envelope.encode({}, {"payload": number})
+
+
+def produce(cluster: MockCluster, *records: tuple[str, int]) -> None:
+    """Each a topic and a number."""
+    producer = Producer({"bootstrap.servers": cluster.bootstrap})
+    for topic, number in records:
+        producer.produce(topic, notification(number))
+    assert producer.flush(10) == 0
+
+
+def payload(record: Any) -> Any:
+    return envelope.decode(record.value())[1]["payload"]
+
+
+@pytest.fixture
+def reader(
+    cluster: MockCluster, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Reader]]:
+    """reader(names, since, ...): one that looks for topics all the time."""
+    monkeypatch.setattr("kafka_driver.cli.reader._LOOK_AGAIN", 0.0)
+    made = []
+
+    def make(names: list[str], begin: since.Since, **how: Any) -> Reader:
+        settings = {
+            "bootstrap.servers": cluster.bootstrap,
+            "group.id": "tail",
+            "auto.offset.reset": "earliest",
+        }
+        made.append(Reader(settings, names, begin, **how))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        since.Since("now"),
+        since.Since("time", 4_102_444_800_000),  # not yet
+        since.Since("beginning"),
+    ],
+)
+def test_nothing_is_missed_while_topics_are_added(
+    begin: since.Since,
+    cluster: MockCluster,
+    reader: Callable[..., Reader],
+) -> None:
+    """Not in topics that had no record so far, and not in the new ones."""
+    idle, added = (
+        [f"{kind}{number}" for number in range(4)]
+        for kind in ("idle", "added")
+    )
+    for topic in idle:
+        cluster.create_topic(topic)
+    produce(cluster, ("idle0", -1))
+    reading = reader([*idle, *added], begin)
+    assert reading.open()
+    records = reading.records(time.monotonic() + 20)
+    wanted, found = set(range(8)), set()
+    for number, topic in enumerate(added):
+        cluster.create_topic(topic)
+        produce(cluster, (idle[number], number), (topic, 4 + number))
+        found.add(payload(next(records)))
+    while not wanted <= found:
+        found.add(payload(next(records)))
+    assert found - wanted == ({-1} if begin.word == "beginning" else set())
+
+
+def test_what_came_before_is_not_shown_and_what_comes_then_is(
+    cluster: MockCluster, reader: Callable[..., Reader]
+) -> None:
+    cluster.create_topic("t", 1)
+    produce(cluster, ("t", 1), ("t", 2))
+    reading = reader(["t"], since.Since("now"))
+    reading.open()
+    produce(cluster, ("t", 3))  # before anything was fetched
+    assert payload(next(reading.records(time.monotonic() + 20))) == 3
+
+
+def test_brokers_that_go_away_are_told_of_once_and_when_they_are_back(
+    cluster: MockCluster, reader: Callable[..., Reader]
+) -> None:
+    said: list[str] = []
+    reading = reader(["t"], since.Since("now"), say=said.append)
+    reading.open()
+    cluster.down()
+
+    def is_over() -> bool:
+        if len(said) == 1 and not up:
+            up.append(time.monotonic() + 3.0)
+        elif up and time.monotonic() > up[0]:
+            cluster.up()
+        return len(said) > 1
+
+    up: list[float] = []
+    assert list(reading.records(time.monotonic() + 30, is_over)) == []
+    gone, back = said
+    assert re.fullmatch(r"no broker answers \(_\w+: .+\): waiting", gone)
+    assert back == "a broker answers again"
+
+
+@pytest.mark.parametrize("port_is", ["silent", "closed"])
+def test_a_timeout_holds_for_connecting_too(
+    port_is: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        if port_is == "closed":
+            server.close()
+        started = time.monotonic()
+        code = main.main(
+            [
+                *("tail", f"--url=kafka-driver://127.0.0.1:{port}"),
+                "--timeout=1",
+            ]
+        )
+    assert code == 1
+    assert time.monotonic() - started < 5
+    assert "kafka-driver: no broker answers (" in capsys.readouterr().err
