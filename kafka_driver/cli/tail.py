@@ -60,11 +60,10 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--since",
-        default="now",
         metavar="WHEN",
         help="now, beginning, a duration such as 10m (s, m, h, d), or a time "
         "such as 2026-01-31T12:00 (UTC unless it says otherwise); default: "
-        "%(default)s",
+        "now, and beginning with --no-follow",
     )
     parser.add_argument(
         "--no-follow",
@@ -81,7 +80,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     _check(arguments)
-    begin = since.parse(arguments.since, time.time())
+    begin = since.parse(when(arguments), time.time())
     conf = common.load(arguments)
     transport = common.transport(conf, arguments.url)
     try:
@@ -125,6 +124,13 @@ def run(arguments: argparse.Namespace) -> int:
         found = f"came within {arguments.timeout:g} s"
     _say(f"{shown} of {arguments.count} notifications {found}")
     return 1
+
+
+def when(arguments: argparse.Namespace) -> str:
+    """What --since is, or stands for when it was not given."""
+    if arguments.since is not None:
+        return str(arguments.since)
+    return "beginning" if arguments.no_follow else "now"
 
 
 def _say(text: str) -> None:

@@ -283,3 +283,24 @@ def test_a_timeout_holds_for_connecting_too(
     assert code == 1
     assert time.monotonic() - started < 5
     assert "kafka-driver: no broker answers (" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [([], 1), (["--since=now"], 0), (["--since=beginning"], 1)],
+)
+def test_what_is_there_is_shown_when_it_is_not_to_follow(
+    arguments: list[str],
+    shown: int,
+    cluster: MockCluster,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    produce(cluster, ("notifications.info", 1))
+    code = main.main(
+        [
+            *("tail", f"--url={cluster.url}", "--priority=info"),
+            *("--no-follow", "--timeout=20", *arguments),
+        ]
+    )
+    assert code == 0
+    assert len(capsys.readouterr().out.splitlines()) == shown
