@@ -102,6 +102,55 @@ def test_what_is_no_notification_is_said_in_a_line(
     assert not tail.is_wanted(broken.value(), ["*.*"])
 
 
+@pytest.mark.parametrize("depth", [900, 950, *range(960, 1025, 4), 5000])
+@pytest.mark.parametrize("field", ["payload", "event_type"])
+def test_however_deep_it_is_nested_there_is_a_line(
+    field: str, depth: int
+) -> None:
+    message = f'{{"_context": {{}}, "{field}": {"[" * depth}{"]" * depth}}}'
+    deep: Any = Record(message.encode())
+    line = show.as_text(deep)
+    assert line.isprintable()
+    assert tail.is_wanted(deep.value(), ["*"])
+    shown = show.as_json(deep)
+    assert ('"message":' in shown) != ('"error":' in shown)
+    if depth > 1000:
+        assert "nested too deeply" in line or "no notification" in line
+
+
+def test_what_was_read_and_cannot_be_written_is_said_in_a_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever reads JSON here, and how deep it goes."""
+    nested: list[Any] = []
+    for _ in range(100_000):
+        nested = [nested]
+    monkeypatch.setattr(
+        envelope, "decode", lambda _value: ({}, {"payload": nested})
+    )
+    assert show.as_text(NOTIFICATION) == (
+        "t.info[1] offset 2: cannot be shown: it is nested too deeply"
+    )
+    assert json.loads(show.as_json(NOTIFICATION)) == {
+        "topic": "t.info",
+        "partition": 1,
+        "offset": 2,
+        "error": "it is nested too deeply",
+    }
+
+
+def test_numbers_that_json_lacks_are_null() -> None:
+    strange: Any = Record(
+        b'{"_context": {}, "payload": [NaN, {"a": -Infinity}, 1e999, 1.5]}'
+    )
+
+    def refuse(text: str) -> None:
+        raise AssertionError(text)
+
+    shown = json.loads(show.as_json(strange), parse_constant=refuse)
+    assert shown["message"]["payload"] == [None, {"a": None}, None, 1.5]
+
+
 @pytest.mark.parametrize(
     ("patterns", "wanted"),
     [
