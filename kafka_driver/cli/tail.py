@@ -16,7 +16,7 @@ from typing import Any
 from kafka_driver import client_config, errors, options, topics
 from kafka_driver.cli import common, show, since
 from kafka_driver.cli.reader import Reader
-from kafka_driver.cli.send import PRIORITIES
+from kafka_driver.cli.send import PRIORITIES, check_topics
 
 
 def add_parser(commands: Any) -> None:
@@ -193,7 +193,4 @@ def _check(arguments: argparse.Namespace) -> None:
             "--count must be 1 or more: write how many notifications to show"
         )
     common.check_seconds("--timeout", arguments.timeout)
-    if "" in (arguments.topic or []):
-        raise errors.ConfigurationError(
-            "--topic is empty: write a topic's name without its priority"
-        )
+    check_topics(arguments.topic or [])
