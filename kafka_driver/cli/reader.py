@@ -70,6 +70,7 @@ class Reader:
         self._since = since
         self._places: set[Place] = set()
         self._opened = False
+        self._insist_until = math.inf
 
     def open(self, deadline: float | None = None) -> bool:
         """Find the topics; whether one of them is there.
@@ -77,7 +78,9 @@ class Reader:
         :raises ConfigurationError: when no broker answers, before the
             deadline if that is the earlier one
         """
-        until = min(time.monotonic() + _CONNECT, _moment(deadline))
+        now = time.monotonic()
+        until = min(now + _CONNECT, _moment(deadline))
+        self._insist_until = (now + until) / 2
         while not self._look(max(0.0, min(_ANSWER, until - time.monotonic()))):
             self._client.poll(0)
             if time.monotonic() >= until or (
@@ -197,11 +200,9 @@ class Reader:
         """
         if self._opened or self._since.word == "beginning":
             return dict.fromkeys(leaders, OFFSET_BEGINNING)
-        # Without a leader there is no answer, and nothing is written either.
-        led = {place for place, leader in leaders.items() if leader >= 0}
         # Before the times: what comes in between has one offset or the other.
-        ends = placement.ends(self._client, led, timeout)
-        starts = dict.fromkeys(leaders, OFFSET_END) | ends
+        starts = dict.fromkeys(leaders, OFFSET_END)
+        starts |= self._ends(leaders, timeout)
         if self._since.word == "now" or not leaders:
             return starts
         asked = [
@@ -218,6 +219,24 @@ class Reader:
             for one in found
             if one.offset >= 0
         }
+
+    def _ends(
+        self, leaders: dict[Place, int], timeout: float
+    ) -> dict[Place, int]:
+        """The present ends, as far as the partitions' leaders tell them.
+
+        Without a leader nothing is written. One that does not answer for
+        long is no reason to show nothing of the others.
+        """
+        ends: dict[Place, int] = {}
+        for leader in {one for one in leaders.values() if one >= 0}:
+            led = {place for place, one in leaders.items() if one == leader}
+            try:
+                ends |= placement.ends(self._client, led, timeout)
+            except KafkaException:
+                if time.monotonic() < self._insist_until:
+                    raise
+        return ends
 
     def _why(self) -> str:
         if self._error is None:

@@ -233,7 +233,12 @@ def reader(
     monkeypatch.setattr("kafka_driver.cli.reader._LOOK_AGAIN", 0.0)
     made = []
 
-    def make(names: list[str], begin: since.Since, **how: Any) -> Reader:
+    def make(
+        names: list[str],
+        begin: since.Since,
+        cluster: MockCluster = cluster,
+        **how: Any,
+    ) -> Reader:
         settings = {
             "bootstrap.servers": cluster.bootstrap,
             "group.id": "tail",
@@ -312,6 +317,28 @@ def test_brokers_that_go_away_are_told_of_once_and_when_they_are_back(
     gone, back = said
     assert re.fullmatch(r"no broker answers \(_\w+: .+\): waiting", gone)
     assert back == "a broker answers again"
+
+
+@pytest.fixture
+def brokers() -> Iterator[MockCluster]:
+    made = MockCluster(2)
+    yield made
+    made.close()
+
+
+def test_a_leader_that_is_away_hides_nothing_of_the_others(
+    brokers: MockCluster, reader: Callable[..., Reader]
+) -> None:
+    brokers.create_topic("t", 2)
+    brokers.down_alone(2)
+    reading = reader(["t"], since.Since("now"), cluster=brokers)
+    assert reading.open(time.monotonic() + 4)
+    producer = Producer({"bootstrap.servers": brokers.bootstrap})
+    for partition in range(2):
+        producer.produce("t", notification(partition), partition=partition)
+    assert producer.flush(1) == 1  # who leads which is the mock's choice
+    assert next(reading.records(time.monotonic() + 20)).topic() == "t"
+    producer.purge()
 
 
 @pytest.mark.parametrize("port_is", ["silent", "closed"])
