@@ -9,6 +9,7 @@ version and a JSON string, which holds the message with its context under
 import enum
 import json
 import math
+import reprlib
 from typing import Any
 
 from oslo_messaging import _utils
@@ -138,7 +139,7 @@ def _open_envelope(record: Any) -> Any:
     version = record[_VERSION_KEY]
     if version != _VERSION and not _is_compatible(version):
         raise errors.BadRecord(
-            f"envelope version {version!r} is not understood "
+            f"envelope version {reprlib.repr(version)} is not understood "
             f"(this reader knows {_VERSION})"
         )
     inner = record[_MESSAGE_KEY]

@@ -25,6 +25,8 @@ from kafka_driver.cli import common
 _BATCH = 500
 #: Seconds for one call to the brokers, and for the next record to come.
 _PATIENCE = 30.0
+#: Seconds between two looks for room in a full queue.
+_ROOM = 0.005
 #: What one machine can be asked for.
 _LARGEST = {"count": 1000000, "size": 100000000, "threads": 1000}
 DRIVER, RAW = "kafka-driver", "raw client"
@@ -307,7 +309,7 @@ def _raw_sender(work: Work) -> Iterator[Callable[[int], None]]:
             done.set()
 
         value = envelope.encode({}, work.message(number))
-        producer.produce(work.topic, value, on_delivery=on_delivery)
+        _produce(producer, work, value, on_delivery)
         if not done.wait(_PATIENCE + 5) or wrong:
             raise oslo_messaging.MessageDeliveryFailure(
                 f"The raw client delivered nothing to topic {work.topic}: "
@@ -321,6 +323,30 @@ def _raw_sender(work: Work) -> Iterator[Callable[[int], None]]:
         poller.join()
 
 
+def _produce(
+    producer: Any, work: Work, value: bytes, on_delivery: Any
+) -> None:
+    """Put a record into the queue, which another thread makes room in.
+
+    :raises MessageDeliveryFailure: when there is none for too long
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            producer.produce(work.topic, value, on_delivery=on_delivery)
+            return
+        except BufferError:
+            if time.monotonic() >= deadline:
+                raise oslo_messaging.MessageDeliveryFailure(
+                    "The raw client's queue stayed full for "
+                    f"{_PATIENCE:.0f} s: raise "
+                    "kafka_driver_queue_max_messages and "
+                    "kafka_driver_queue_max_kbytes, or give less with "
+                    "--threads or --size"
+                ) from None
+        time.sleep(_ROOM)
+
+
 def _receive(work: Work, driver: Any, there: int) -> float:
     """The driver's rate, from the first notification to the last."""
     target = oslo_messaging.Target(topic=work.target)
@@ -330,10 +356,8 @@ def _receive(work: Work, driver: Any, there: int) -> float:
     listener = driver.listeners[-1]
     try:
         return _rate(
-            lambda: _finished(
-                listener.poll(
-                    timeout=1.0, batch_size=_BATCH, batch_timeout=0.05
-                )
+            lambda most: _finished(
+                listener.poll(timeout=1.0, batch_size=most, batch_timeout=0.05)
             ),
             there,
         )
@@ -365,11 +389,11 @@ def _receive_raw(work: Work, _driver: Any, there: int) -> float:
     )
     consumer.subscribe([work.topic])
 
-    def receive() -> int:
+    def receive(most: int) -> int:
         # Asked for many at once it would wait for the last one of them.
         found = consumer.consume(1, 1.0)
         if found:
-            found += consumer.consume(_BATCH - 1, 0.0)
+            found += consumer.consume(most - 1, 0.0)
         found = [one for one in found if one.error() is None]
         for one in found:
             envelope.decode(one.value())
@@ -416,17 +440,18 @@ def _new_group(work: Work, letter: str) -> str:
         client.close()
 
 
-def _rate(receive: Callable[[], int], there: int) -> float:
+def _rate(receive: Callable[[int], int], there: int) -> float:
     """Notifications/s after the first ones, which wait for the group.
 
-    :param receive: gets some, and says how many
+    :param receive: gets some, at most so many, and says how many
     :raises MessageDeliveryFailure: when they do not come
     """
     heard = time.monotonic()
     first, got, at_first = heard, 0, 0
     while got < there:
         asked = time.monotonic()
-        count = receive()
+        # No more than there is: that would be waited for in vain.
+        count = receive(min(_BATCH, there - got))
         now = time.monotonic()
         if count and not got:
             # All at once: then asking for them took as long.

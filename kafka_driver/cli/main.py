@@ -2,7 +2,9 @@
 """The ``kafka-driver`` command."""
 
 import argparse
+import io
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -31,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     :returns: the exit code: 1 when it failed, with one sentence on stderr
     """
+    _prepare_output()
     arguments = build_parser().parse_args(argv)
     # What goes wrong is said once, at the end; not in log lines as well.
     logging.getLogger().addHandler(logging.NullHandler())
@@ -50,6 +53,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     ) as exc:
         print(f"kafka-driver: {exc}", file=sys.stderr)
         return 1
+
+
+def _prepare_output() -> None:
+    """See that everything can be written, whatever standard output is."""
+    # Closed (>&-), they are None, and their numbers free for sockets.
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the end
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What its encoding lacks, as standard error writes it too.
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading topics without being a member of a group."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,14 +15,17 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from kafka_driver import client_config, errors
+from kafka_driver import client_config, errors, placement
 from kafka_driver.cli.since import Since
+from kafka_driver.offsets import Place
 
 _SLICE = 0.2
 #: Seconds after which new topics and partitions are looked for.
 _LOOK_AGAIN = 3.0
 #: Seconds for the brokers' first answer.
 _CONNECT = 10.0
+#: Seconds for one answer.
+_ANSWER = 1.0
 
 
 class Reader:
@@ -30,6 +34,7 @@ class Reader:
     :param settings: of a consumer
     :param since: where to start
     :param follow: whether to wait for more at the end of what is there
+    :param say: is told when no broker answers any more, and when one does
     """
 
     def __init__(
@@ -39,9 +44,11 @@ class Reader:
         since: Since,
         *,
         follow: bool = True,
+        say: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self._error: KafkaError | None = None
         self._follow = follow
+        self._say = say
         try:
             self._client = confluent_kafka.Consumer(
                 {
@@ -61,15 +68,32 @@ class Reader:
             ) from None
         self._names = names
         self._since = since
-        self._positions: dict[tuple[str, int], int] = {}
+        self._places: set[Place] = set()
+        self._opened = False
+        self._insist_until = math.inf
 
-    def open(self) -> bool:
+    def open(self, deadline: float | None = None) -> bool:
         """Find the topics; whether one of them is there.
 
-        :raises ConfigurationError: when no broker answers
+        :raises ConfigurationError: when no broker answers, before the
+            deadline if that is the earlier one
         """
-        self._first_look()
-        return bool(self._positions)
+        now = time.monotonic()
+        until = min(now + _CONNECT, _moment(deadline))
+        self._insist_until = (now + until) / 2
+        while not self._look(max(0.0, min(_ANSWER, until - time.monotonic()))):
+            self._client.poll(0)
+            if time.monotonic() >= until or (
+                self._error is not None
+                and self._error.code() == KafkaError._AUTHENTICATION
+            ):
+                raise errors.ConfigurationError(
+                    f"no broker answers ({self._why()}): check the transport "
+                    "URL and that Kafka runs there; kafka-driver doctor with "
+                    "the same options tells more"
+                )
+        self._opened = True
+        return bool(self._places)
 
     def records(
         self,
@@ -83,16 +107,16 @@ class Reader:
             following, also when there is no topic, or the end of one was not
             reached
         """
-        unread = set(self._positions)
+        unread = set(self._places)
         if not unread and not self._follow:
             raise errors.ConfigurationError(
                 f"none of the topics {', '.join(self._names)} is there, or "
                 "this account may not see them: check --topic and the rights"
             )
+        until = _moment(deadline)
         look = time.monotonic() + _LOOK_AGAIN
-        while (self._follow or unread) and (
-            deadline is None or time.monotonic() < deadline
-        ):
+        heard = answers = True
+        while (self._follow or unread) and time.monotonic() < until:
             record: Any = self._client.poll(_SLICE)
             if record is None:
                 if is_over():
@@ -101,7 +125,7 @@ class Reader:
                 place = record.topic(), record.partition()
                 error = record.error()
                 if error is None:
-                    self._positions[place] = record.offset() + 1
+                    heard = True
                     yield record
                 elif error.code() == KafkaError._PARTITION_EOF:
                     unread.discard(place)
@@ -110,8 +134,17 @@ class Reader:
                         f"topic {record.topic()} may not be read: give the "
                         "account of the transport URL the right READ"
                     )
-            if self._follow and time.monotonic() >= look:
-                self._look(_SLICE * 5)
+            # Not when it could not wait for the answer.
+            if look <= time.monotonic() <= until - _ANSWER:
+                # While records come, one answer that is late means nothing.
+                answered = self._look(_ANSWER) or heard
+                if answered != answers:
+                    self._say(
+                        "a broker answers again"
+                        if answered
+                        else f"no broker answers ({self._why()}): waiting"
+                    )
+                heard, answers = False, answered
                 look = time.monotonic() + _LOOK_AGAIN
         if not self._follow and unread:
             topic, partition = min(unread)
@@ -124,65 +157,99 @@ class Reader:
     def close(self) -> None:
         self._client.close()
 
-    def _first_look(self) -> None:
-        until = time.monotonic() + _CONNECT
-        while not self._look(_SLICE * 5):
-            self._client.poll(0)
-            if time.monotonic() >= until or (
-                self._error is not None
-                and self._error.code() == KafkaError._AUTHENTICATION
-            ):
-                why = "" if self._error is None else errors.reason(self._error)
-                raise errors.ConfigurationError(
-                    f"no broker answers ({why or 'no error reported'}): "
-                    "check the transport URL and that Kafka runs there; "
-                    "kafka-driver doctor with the same options tells more"
-                )
-        # What is added after this moment is read from its beginning.
-        self._since = Since("beginning")
-
     def _look(self, timeout: float) -> bool:
-        """Assign what exists; whether the brokers answered."""
+        """Assign what was not there before; whether the brokers answered."""
         try:
-            found = self._client.list_topics(timeout=timeout).topics
-            new = {
-                (name, number)
-                for name in self._names
-                if name in found
-                for number in found[name].partitions
-            } - self._positions.keys()
-            if new:
-                self._positions |= self._starts(new, timeout)
+            starts = self._starts(self._new(timeout), timeout)
         except KafkaException as exc:
             self._error = self._error or errors.kafka_error(exc)
             return False
-        if new:
-            self._client.assign(
+        self._error = None
+        if starts:
+            # Only these: the others go on where they are.
+            self._client.incremental_assign(
                 [
                     TopicPartition(*place, offset)
-                    for place, offset in sorted(self._positions.items())
+                    for place, offset in sorted(starts.items())
                 ]
             )
+            self._places |= starts.keys()
         return True
 
+    def _new(self, timeout: float) -> dict[Place, int]:
+        """The partitions to add, and their leaders; -1 is none."""
+        found = self._client.list_topics(timeout=timeout).topics
+        if self._opened and not self._follow:
+            return {}  # more than what was there
+        return {
+            (name, number): partition.leader
+            for name in self._names
+            if name in found
+            for number, partition in found[name].partitions.items()
+            if (name, number) not in self._places
+        }
+
     def _starts(
-        self, places: set[tuple[str, int]], timeout: float
-    ) -> dict[tuple[str, int], int]:
-        """The offset to start at, for each partition."""
-        if self._since.word == "beginning":
-            return dict.fromkeys(places, OFFSET_BEGINNING)
-        if self._since.word == "now":
-            return dict.fromkeys(places, OFFSET_END)
+        self, leaders: dict[Place, int], timeout: float
+    ) -> dict[Place, int]:
+        """The offset to start at, for each partition.
+
+        What was added after the first look is read from its beginning. The
+        end is looked up here: left to the client library, it would be the
+        end of some later moment, and what came before that not be read.
+        """
+        if self._opened or self._since.word == "beginning":
+            return dict.fromkeys(leaders, OFFSET_BEGINNING)
+        # Before the times: what comes in between has one offset or the other.
+        starts = dict.fromkeys(leaders, OFFSET_END)
+        starts |= self._ends(leaders, timeout)
+        if self._since.word == "now" or not leaders:
+            return starts
         asked = [
             TopicPartition(*place, self._since.milliseconds)
-            for place in places
+            for place in leaders
         ]
         found = self._client.offsets_for_times(asked, timeout)
         for one in found:
             if one.error is not None:
                 raise KafkaException(one.error)
-        # There, too, a negative offset is the end: nothing is as young.
-        return {(one.topic, one.partition): one.offset for one in found}
+        # A negative offset: nothing is as young.
+        return starts | {
+            (one.topic, one.partition): one.offset
+            for one in found
+            if one.offset >= 0
+        }
+
+    def _ends(
+        self, leaders: dict[Place, int], timeout: float
+    ) -> dict[Place, int]:
+        """The present ends, as far as the partitions' leaders tell them.
+
+        Without a leader nothing is written. One that does not answer for
+        long is no reason to show nothing of the others.
+        """
+        ends: dict[Place, int] = {}
+        for leader in {one for one in leaders.values() if one >= 0}:
+            led = {place for place, one in leaders.items() if one == leader}
+            try:
+                ends |= placement.ends(self._client, led, timeout)
+            except KafkaException:
+                if time.monotonic() < self._insist_until:
+                    raise
+        return ends
+
+    def _why(self) -> str:
+        if self._error is None:
+            return "no error reported"
+        return errors.reason(self._error)
 
     def _on_error(self, error: KafkaError) -> None:
-        self._error = error
+        # That all are down says less than why one of them is.
+        if self._error is None or (
+            error.code() != KafkaError._ALL_BROKERS_DOWN
+        ):
+            self._error = error
+
+
+def _moment(deadline: float | None) -> float:
+    return math.inf if deadline is None else deadline

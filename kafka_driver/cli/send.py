@@ -4,13 +4,14 @@
 import argparse
 import datetime
 import json
+import math
 import socket
 import uuid
-from typing import Any
+from typing import Any, NoReturn
 
 import oslo_messaging
 
-from kafka_driver import errors
+from kafka_driver import errors, topics
 from kafka_driver.cli import common
 
 PRIORITIES = ("audit", "debug", "info", "warn", "error", "critical", "sample")
@@ -58,10 +59,31 @@ def add_parser(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    message = build(arguments)
+    check_topics([arguments.topic])
+    try:
+        return _send(arguments, build(arguments))
+    except RecursionError:  # read or written: the limits differ
+        raise errors.ConfigurationError(
+            "--payload is nested too deeply: write fewer levels"
+        ) from None
+
+
+def check_topics(names: list[str]) -> None:
+    """See that --topic is a name.
+
+    :raises ConfigurationError: when it is none
+    """
+    if "" in names:
+        raise errors.ConfigurationError(
+            "--topic is empty: write a topic's name without its priority"
+        )
+
+
+def _send(arguments: argparse.Namespace, message: dict[str, Any]) -> int:
     common.check_seconds("--timeout", arguments.timeout)
     conf = common.load(arguments)
     transport = common.transport(conf, arguments.url)
+    vhost = topics.check_vhost(transport._driver._url.virtual_host)
     try:
         # Not through a Notifier: that one swallows what goes wrong.
         target = oslo_messaging.Target(
@@ -72,14 +94,19 @@ def run(arguments: argparse.Namespace) -> int:
         )
     finally:
         transport.cleanup()
-    print(f"sent {message['message_id']} to {target.topic}")
+    topic = topics.name(target.topic, None, vhost)
+    print(f"sent {message['message_id']} to {topic}")
     return 0
 
 
 def build(arguments: argparse.Namespace) -> dict[str, Any]:
     """The message as a Notifier would make it."""
     try:
-        payload = json.loads(arguments.payload)
+        payload = json.loads(
+            arguments.payload,
+            parse_constant=_refuse_number,
+            parse_float=_finite,
+        )
     except ValueError as exc:
         raise errors.ConfigurationError(
             f"--payload is not JSON ({exc}): write for example "
@@ -94,3 +121,14 @@ def build(arguments: argparse.Namespace) -> dict[str, Any]:
         "payload": payload,
         "timestamp": str(now),
     }
+
+
+def _refuse_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number there")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        _refuse_number(text)
+    return number

@@ -16,7 +16,7 @@ from typing import Any
 from kafka_driver import client_config, errors, options, topics
 from kafka_driver.cli import common, show, since
 from kafka_driver.cli.reader import Reader
-from kafka_driver.cli.send import PRIORITIES
+from kafka_driver.cli.send import PRIORITIES, check_topics
 
 
 def add_parser(commands: Any) -> None:
@@ -55,15 +55,15 @@ def add_parser(commands: Any) -> None:
         "--timeout",
         type=float,
         metavar="SECONDS",
-        help="end after this long; with --count it is then a failure",
+        help="end after this long, also of waiting for a broker; with --count "
+        "it is then a failure",
     )
     parser.add_argument(
         "--since",
-        default="now",
         metavar="WHEN",
         help="now, beginning, a duration such as 10m (s, m, h, d), or a time "
         "such as 2026-01-31T12:00 (UTC unless it says otherwise); default: "
-        "%(default)s",
+        "now, and beginning with --no-follow",
     )
     parser.add_argument(
         "--no-follow",
@@ -80,7 +80,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     _check(arguments)
-    begin = since.parse(arguments.since, time.time())
+    begin = since.parse(when(arguments), time.time())
     conf = common.load(arguments)
     transport = common.transport(conf, arguments.url)
     try:
@@ -102,13 +102,13 @@ def run(arguments: argparse.Namespace) -> int:
         names,
         begin,
         follow=not arguments.no_follow,
+        say=_say,
     )
     try:
-        if not reader.open() and not arguments.no_follow:
-            print(
-                f"kafka-driver: waiting for {', '.join(names)}: none of them "
-                "is there yet, or this account may not see them",
-                file=sys.stderr,
+        if not reader.open(deadline) and not arguments.no_follow:
+            _say(
+                f"waiting for {', '.join(names)}: none of them is there yet, "
+                "or this account may not see them"
             )
         shown = _show(reader, arguments, deadline)
     except BrokenPipeError:
@@ -122,11 +122,19 @@ def run(arguments: argparse.Namespace) -> int:
         found = "are there"
     else:
         found = f"came within {arguments.timeout:g} s"
-    print(
-        f"kafka-driver: {shown} of {arguments.count} notifications {found}",
-        file=sys.stderr,
-    )
+    _say(f"{shown} of {arguments.count} notifications {found}")
     return 1
+
+
+def when(arguments: argparse.Namespace) -> str:
+    """What --since is, or stands for when it was not given."""
+    if arguments.since is not None:
+        return str(arguments.since)
+    return "beginning" if arguments.no_follow else "now"
+
+
+def _say(text: str) -> None:
+    print(f"kafka-driver: {text}", file=sys.stderr)
 
 
 def _show(
@@ -185,7 +193,4 @@ def _check(arguments: argparse.Namespace) -> None:
             "--count must be 1 or more: write how many notifications to show"
         )
     common.check_seconds("--timeout", arguments.timeout)
-    if "" in (arguments.topic or []):
-        raise errors.ConfigurationError(
-            "--topic is empty: write a topic's name without its priority"
-        )
+    check_topics(arguments.topic or [])

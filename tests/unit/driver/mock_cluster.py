@@ -127,6 +127,9 @@ class MockCluster:
         for broker in range(1, self._brokers + 1):
             self._library.rd_kafka_mock_broker_set_down(self._cluster, broker)
 
+    def down_alone(self, broker: int) -> None:
+        self._library.rd_kafka_mock_broker_set_down(self._cluster, broker)
+
     def up(self) -> None:
         for broker in range(1, self._brokers + 1):
             self._library.rd_kafka_mock_broker_set_up(self._cluster, broker)

@@ -11,6 +11,10 @@ from kafka_driver import envelope
 from kafka_driver.cli import main, urls
 
 
+def nested(levels: float) -> str:
+    return "[" * int(levels) + "]" * int(levels)
+
+
 def test_send_tells_what_it_sent(
     cluster: MockCluster,
     read: Callable[..., list[Any]],
@@ -42,11 +46,28 @@ def test_send_tells_what_it_sent(
     assert json.dumps(message)
 
 
+def test_send_names_the_topic_that_the_virtual_host_makes(
+    cluster: MockCluster,
+    read: Callable[..., list[Any]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cluster.create_topic("vtop.info.vh")
+    url = f"--url={cluster.url}vh"
+    assert main.main(["send", url, "--topic=vtop"]) == 0
+    assert capsys.readouterr().out.endswith(" to vtop.info.vh\n")
+    assert read(cluster.bootstrap, "vtop.info.vh", 1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--url", "kafka-driver://"], "names no host"),
         (["--url", "kafka-driver://h", "--payload", "{"], "is not JSON"),
+        (["--url", "kafka-driver://h", "--payload", '{"a": NaN}'], "NaN is"),
+        (["--url", "kafka-driver://h", "--payload", "[-1e999]"], "-1e999 is"),
+        (["--url", "kafka-driver://h", "--payload", nested(995)], "too deep"),
+        (["--url", "kafka-driver://h", "--payload", nested(5e4)], "too deep"),
+        (["--url", "kafka-driver://h", "--topic", ""], "--topic is empty"),
         (["--url", "kafka-driver://h", "--timeout", "0"], "more than 0"),
         (["--url", "kafka-driver://h", "--topic", "a b"], "no legal"),
         (["--url", "kafka-driver://h?x=1"], "'x'"),

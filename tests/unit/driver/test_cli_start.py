@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the command begins."""
 
+import os
 import signal
 import subprocess
 import sys
+
+import pytest
+from mock_cluster import MockCluster
 
 # The first of its own modules that takes long to load stands still.
 # SIGINT is as at a terminal, even if whoever runs the tests ignores it.
@@ -35,3 +39,39 @@ def test_an_interrupt_while_it_is_loaded_ends_it_without_a_traceback() -> None:
         _out, error = process.communicate(timeout=20)
     assert process.returncode == -signal.SIGINT
     assert error == ""
+
+
+def run(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command as a shell starts it."""
+    return subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m kafka_driver.cli.main {line}"],
+        env={**os.environ, "PYTHONWARNINGS": "ignore", **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", ">&- <&-"])
+@pytest.mark.parametrize(
+    "command", ["send", "tail --no-follow --priority=info --timeout=20"]
+)
+def test_output_that_is_closed_is_no_failure(
+    command: str, closed: str, cluster: MockCluster
+) -> None:
+    done = run(f"{command} --url={cluster.url} {closed}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_the_output_cannot_hold_is_written_in_another_way(
+    cluster: MockCluster,
+) -> None:
+    assert run(f"send --url={cluster.url} --event-type=\u00fc").returncode == 0
+    done = run(
+        f"tail --url={cluster.url} --no-follow --priority=info --timeout=20",
+        PYTHONIOENCODING="ascii",
+    )
+    assert done.stderr == ""
+    assert "  \\xfc  " in done.stdout
+    assert done.returncode == 0

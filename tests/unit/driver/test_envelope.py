@@ -190,6 +190,16 @@ def test_bad_record_says_why(fast: bool, data: bytes | None, why: str) -> None:
         envelope.decode(data)
 
 
+def test_version_that_is_nested_too_deeply_is_a_bad_record(
+    fast: bool,
+) -> None:
+    """To read, or to be told: the fast reader goes deeper."""
+    nested = b"[" * 1010 + b"]" * 1010
+    data = b'{"oslo.version": %s, "oslo.message": "{}"}' % nested
+    with pytest.raises(errors.BadRecord, match=r"version|not JSON"):
+        envelope.decode(data)
+
+
 def test_message_without_envelope_is_read(fast: bool) -> None:
     data = b'{"_context": {"u": 1}, "payload": 2}'
     assert envelope.decode(data) == ({"u": 1}, {"payload": 2})

@@ -2,12 +2,19 @@
 """What tail shows, as far as no broker is needed."""
 
 import json
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
+from mock_cluster import MockCluster
 
 from kafka_driver import envelope, errors
 from kafka_driver.cli import main, show, since, tail
+from kafka_driver.cli.reader import Reader
 
 NOW = 1_800_000_000.0
 
@@ -95,6 +102,55 @@ def test_what_is_no_notification_is_said_in_a_line(
     assert not tail.is_wanted(broken.value(), ["*.*"])
 
 
+@pytest.mark.parametrize("depth", [900, 950, *range(960, 1025, 4), 5000])
+@pytest.mark.parametrize("field", ["payload", "event_type"])
+def test_however_deep_it_is_nested_there_is_a_line(
+    field: str, depth: int
+) -> None:
+    message = f'{{"_context": {{}}, "{field}": {"[" * depth}{"]" * depth}}}'
+    deep: Any = Record(message.encode())
+    line = show.as_text(deep)
+    assert line.isprintable()
+    assert tail.is_wanted(deep.value(), ["*"])
+    shown = show.as_json(deep)
+    assert ('"message":' in shown) != ('"error":' in shown)
+    if depth > 1000:
+        assert "nested too deeply" in line or "no notification" in line
+
+
+def test_what_was_read_and_cannot_be_written_is_said_in_a_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever reads JSON here, and how deep it goes."""
+    nested: list[Any] = []
+    for _ in range(100_000):
+        nested = [nested]
+    monkeypatch.setattr(
+        envelope, "decode", lambda _value: ({}, {"payload": nested})
+    )
+    assert show.as_text(NOTIFICATION) == (
+        "t.info[1] offset 2: cannot be shown: it is nested too deeply"
+    )
+    assert json.loads(show.as_json(NOTIFICATION)) == {
+        "topic": "t.info",
+        "partition": 1,
+        "offset": 2,
+        "error": "it is nested too deeply",
+    }
+
+
+def test_numbers_that_json_lacks_are_null() -> None:
+    strange: Any = Record(
+        b'{"_context": {}, "payload": [NaN, {"a": -Infinity}, 1e999, 1.5]}'
+    )
+
+    def refuse(text: str) -> None:
+        raise AssertionError(text)
+
+    shown = json.loads(show.as_json(strange), parse_constant=refuse)
+    assert shown["message"]["payload"] == [None, {"a": None}, None, 1.5]
+
+
 @pytest.mark.parametrize(
     ("patterns", "wanted"),
     [
@@ -151,3 +207,176 @@ def test_what_is_no_time_is_refused_in_one_sentence(
     )
     assert code == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def notification(number: int) -> bytes:
+    return envelope.encode({}, {"payload": number})
+
+
+def produce(cluster: MockCluster, *records: tuple[str, int]) -> None:
+    """Each a topic and a number."""
+    producer = Producer({"bootstrap.servers": cluster.bootstrap})
+    for topic, number in records:
+        producer.produce(topic, notification(number))
+    assert producer.flush(10) == 0
+
+
+def payload(record: Any) -> Any:
+    return envelope.decode(record.value())[1]["payload"]
+
+
+@pytest.fixture
+def reader(
+    cluster: MockCluster, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Reader]]:
+    """reader(names, since, ...): one that looks for topics all the time."""
+    monkeypatch.setattr("kafka_driver.cli.reader._LOOK_AGAIN", 0.0)
+    made = []
+
+    def make(
+        names: list[str],
+        begin: since.Since,
+        cluster: MockCluster = cluster,
+        **how: Any,
+    ) -> Reader:
+        settings = {
+            "bootstrap.servers": cluster.bootstrap,
+            "group.id": "tail",
+            "auto.offset.reset": "earliest",
+        }
+        made.append(Reader(settings, names, begin, **how))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        since.Since("now"),
+        since.Since("time", 4_102_444_800_000),  # not yet
+        since.Since("beginning"),
+    ],
+)
+def test_nothing_is_missed_while_topics_are_added(
+    begin: since.Since,
+    cluster: MockCluster,
+    reader: Callable[..., Reader],
+) -> None:
+    """Not in topics that had no record so far, and not in the new ones."""
+    idle, added = (
+        [f"{kind}{number}" for number in range(4)]
+        for kind in ("idle", "added")
+    )
+    for topic in idle:
+        cluster.create_topic(topic)
+    produce(cluster, ("idle0", -1))
+    reading = reader([*idle, *added], begin)
+    assert reading.open()
+    records = reading.records(time.monotonic() + 20)
+    wanted, found = set(range(8)), set()
+    for number, topic in enumerate(added):
+        cluster.create_topic(topic)
+        produce(cluster, (idle[number], number), (topic, 4 + number))
+        found.add(payload(next(records)))
+    while not wanted <= found:
+        found.add(payload(next(records)))
+    assert found - wanted == ({-1} if begin.word == "beginning" else set())
+
+
+def test_what_came_before_is_not_shown_and_what_comes_then_is(
+    cluster: MockCluster, reader: Callable[..., Reader]
+) -> None:
+    cluster.create_topic("t", 1)
+    produce(cluster, ("t", 1), ("t", 2))
+    reading = reader(["t"], since.Since("now"))
+    reading.open()
+    produce(cluster, ("t", 3))  # before anything was fetched
+    assert payload(next(reading.records(time.monotonic() + 20))) == 3
+
+
+def test_brokers_that_go_away_are_told_of_once_and_when_they_are_back(
+    cluster: MockCluster, reader: Callable[..., Reader]
+) -> None:
+    said: list[str] = []
+    reading = reader(["t"], since.Since("now"), say=said.append)
+    reading.open()
+    cluster.down()
+
+    def is_over() -> bool:
+        if len(said) == 1 and not up:
+            up.append(time.monotonic() + 3.0)
+        elif up and time.monotonic() > up[0]:
+            cluster.up()
+        return len(said) > 1
+
+    up: list[float] = []
+    assert list(reading.records(time.monotonic() + 30, is_over)) == []
+    gone, back = said
+    assert re.fullmatch(r"no broker answers \(_\w+: .+\): waiting", gone)
+    assert back == "a broker answers again"
+
+
+@pytest.fixture
+def brokers() -> Iterator[MockCluster]:
+    made = MockCluster(2)
+    yield made
+    made.close()
+
+
+def test_a_leader_that_is_away_hides_nothing_of_the_others(
+    brokers: MockCluster, reader: Callable[..., Reader]
+) -> None:
+    brokers.create_topic("t", 2)
+    brokers.down_alone(2)
+    reading = reader(["t"], since.Since("now"), cluster=brokers)
+    assert reading.open(time.monotonic() + 4)
+    producer = Producer({"bootstrap.servers": brokers.bootstrap})
+    for partition in range(2):
+        producer.produce("t", notification(partition), partition=partition)
+    assert producer.flush(1) == 1  # who leads which is the mock's choice
+    assert next(reading.records(time.monotonic() + 20)).topic() == "t"
+    producer.purge()
+
+
+@pytest.mark.parametrize("port_is", ["silent", "closed"])
+def test_a_timeout_holds_for_connecting_too(
+    port_is: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        if port_is == "closed":
+            server.close()
+        started = time.monotonic()
+        code = main.main(
+            [
+                *("tail", f"--url=kafka-driver://127.0.0.1:{port}"),
+                "--timeout=1",
+            ]
+        )
+    assert code == 1
+    assert time.monotonic() - started < 5
+    assert "kafka-driver: no broker answers (" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [([], 1), (["--since=now"], 0), (["--since=beginning"], 1)],
+)
+def test_what_is_there_is_shown_when_it_is_not_to_follow(
+    arguments: list[str],
+    shown: int,
+    cluster: MockCluster,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    produce(cluster, ("notifications.info", 1))
+    code = main.main(
+        [
+            *("tail", f"--url={cluster.url}", "--priority=info"),
+            *("--no-follow", "--timeout=20", *arguments),
+        ]
+    )
+    assert code == 0
+    assert len(capsys.readouterr().out.splitlines()) == shown
