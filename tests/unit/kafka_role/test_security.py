@@ -371,6 +371,7 @@ def changed(node, **more):
         (spec("sasl_ssl", 3, pki_dir=""), ["kafka_tls_ca_file is empty"]),
         (spec("sasl_scram", mechanism="PLAIN"), ["kafka_sasl_mechanism"]),
         (spec("sasl_ssl", users=[user("a b")]), ["kafka_users", "'a b'"]),
+        (spec("sasl_ssl", users=[user("a\n")]), ["kafka_users", "'a\\n'"]),
         (spec("sasl_ssl", users=[user("admin")]), ["brokers use themselves"]),
         (spec("sasl_ssl", users=[user(), user()]), ["nova twice"]),
         (
@@ -709,6 +710,7 @@ def test_ports_of_every_listener_are_opened():
     ("security", "more", "said"),
     [
         ("ssl", {"name": "External"}, "'External'"),
+        ("ssl", {"name": "EXTERNAL\n"}, "'EXTERNAL\\n'"),
         ("ssl", {"name": "SSL"}, "not CONTROLLER or SSL"),
         ("mtls", {"tls": False}, "leave tls out"),
         ("ssl", {"tls": False, "address": ANY}, "set its tls to true"),
