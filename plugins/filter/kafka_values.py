@@ -12,7 +12,8 @@ import re
 
 # All but NUMERIC are for fullmatch(): a "$" would let a line end through,
 # which a block of YAML leaves at the end of a value.
-HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?")
+LABEL = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+HOST = re.compile(rf"{LABEL}(\.{LABEL})*\.?")
 ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]*\$?")
 TOPIC = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,249}")
 #: Names of settings that end so have a number.

@@ -178,6 +178,9 @@ def test_a_node_that_is_written_wrong_is_told(nodes, words):
         ("kafka_listen_address", "10.0.0.300", "a name or an address"),
         ("kafka_advertised_address", "http://k", "a name or an address"),
         ("kafka_advertised_address", "a b", "a name or an address"),
+        ("kafka_advertised_address", "k1..example.org", "a name or an addr"),
+        ("kafka_advertised_address", "k" * 64, "a name or an address"),
+        ("kafka_advertised_address", "k1.-a.org", "a name or an address"),
         ("kafka_tls_addresses", ["a:1"], "An entry of kafka_tls_addresses"),
         ("kafka_tls_renew_days", 400, "write a smaller number"),
         ("kafka_retention_hours", 0, "or -1 for no limit"),
@@ -238,7 +241,13 @@ def test_names_with_a_line_end_are_told():
     assert kl.size("512m\n") == 0
 
 
-@pytest.mark.parametrize("address", ["::1", "192.0.2.1", "k1.example.org"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("::1", "192.0.2.1", "k1.example.org", "k1.example.org."),
+        *("k" * 63, "k_1", "1.example"),
+    ],
+)
 def test_an_address_alone_is_taken(address):
     values = {**DEFAULTS, "kafka_listen_address": address}
     assert kv.kafka_value_problems(values) == []

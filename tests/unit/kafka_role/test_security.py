@@ -730,6 +730,15 @@ def test_a_listener_that_cannot_work_is_refused(security, more, said):
     assert bool(said) == bool(found), found
 
 
+@pytest.mark.parametrize("address", ["::0", "0:0:0:0:0:0:0:0", ANY])
+def test_every_address_is_known_however_it_is_written(address):
+    one = spec("sasl_ssl")
+    one["nodes"][0]["listen"] = address
+    one["nodes"][0]["advertised"] = address
+    found = " ".join(kp.kafka_security_problems(one))
+    assert f"Clients cannot connect to {address}" in found
+
+
 def test_one_port_for_two_listeners_is_refused():
     found = kp.kafka_security_problems(spec(controller_port=9092))
     assert found == [
