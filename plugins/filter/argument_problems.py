@@ -6,10 +6,17 @@ down once. Ansible checks them too, but not where only some of a role's tasks
 are included, and it does not say what to write.
 """
 
+import re
 from collections.abc import Mapping
 
 from ..plugin_utils.truth import is_boolean
 
+#: Numbers that are texts. int() takes more, such as "29_092" and a number
+#: between spaces, and what is written into files is the text as it stands.
+NUMBERS = {
+    "int": re.compile(r"-?[0-9]+"),
+    "float": re.compile(r"-?[0-9]+(\.[0-9]+)?"),
+}
 MANY = 60
 #: Added to options beside one that is secret: it may be in them by mistake.
 GUARDED = "guarded"
@@ -40,11 +47,7 @@ def _is_number(value, kind):
         kind == "float" and isinstance(value, float)
     ):
         return True
-    try:
-        {"int": int, "float": float}[kind](str(value))
-    except ValueError:
-        return False
-    return is_text(value)
+    return is_text(value) and bool(NUMBERS[kind].fullmatch(value))
 
 
 def _fits(value, kind):

@@ -25,7 +25,7 @@ UNITS = {"k": 2**10, "m": 2**20, "g": 2**30}
 
 def size(text):
     """Bytes of a JVM's size, such as 512m."""
-    match = re.match(r"(\d+)([kKmMgG])$", str(text))
+    match = re.fullmatch(r"([0-9]+)([kKmMgG])", str(text))
     return int(match[1]) * UNITS[match[2].lower()] if match else 0
 
 

@@ -43,10 +43,11 @@ NEEDED = (
     ("topics", {"notifier", "listener"}, "notifications.", "notifications."),
     ("groups", {"listener"}, "nova", "every group"),
 )
+# For fullmatch(): a "$" would let a line end through.
 #: A name that JAAS, librdkafka and kafka-acls take without quoting.
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*$")
-LISTENER = re.compile(r"[A-Z][A-Z0-9_]*$")
-UUID = re.compile(r"[A-Za-z0-9_-]{22}$")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+LISTENER = re.compile(r"[A-Z][A-Z0-9_]*")
+UUID = re.compile(r"[A-Za-z0-9_-]{22}")
 WEAK = 8
 #: Where messages are unless a node is told.
 DATA_DIRS = ("/var/lib/kafka/data",)
@@ -149,7 +150,7 @@ def _user_problems(spec):
     seen = set()
     for user in spec["users"]:
         name = str(user.get("name", ""))
-        if not NAME.match(name):
+        if not NAME.fullmatch(name):
             yield (
                 f"kafka_users has a user {name!r}: write a name of letters, "
                 "digits, dots, dashes and underscores."
@@ -348,7 +349,9 @@ def _rights_problems(spec):
 
 def _admin_problems(spec):
     name = spec["admin_user"]
-    if has_sasl(spec) and (not NAME.match(name) or name == CONTROLLER_USER):
+    if has_sasl(spec) and (
+        not NAME.fullmatch(name) or name == CONTROLLER_USER
+    ):
         yield (
             f"kafka_admin_user is {name!r}: write a name of letters, digits, "
             f"dots, dashes and underscores that is not {CONTROLLER_USER}."
@@ -415,7 +418,7 @@ def _more_listener_problems(spec):
     taken = {"CONTROLLER", PROTOCOLS[spec["security"]]}
     for one in spec["listeners"]:
         name = str(one.get("name", ""))
-        if not LISTENER.match(name) or name in taken:
+        if not LISTENER.fullmatch(name) or name in taken:
             yield (
                 f"kafka_listeners has a listener {name!r}: write a name of "
                 "capital letters that no other listener has, and that is not "
@@ -490,7 +493,7 @@ def _shape_problems(node):
             "number, 0 or more, without quotes."
         )
     known = str(node.get("directory_id") or "")
-    if known and not UUID.match(known):
+    if known and not UUID.fullmatch(known):
         yield (
             f"kafka_nodes gives {node['host']} the directory_id {known}, "
             "which has not the 22 characters of one: let "

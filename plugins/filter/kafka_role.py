@@ -79,7 +79,10 @@ def kafka_release(catalogue, version, scala, archive_sha512=""):
         older = _known(catalogue, lambda known: version_key(known) < wanted)
         row = catalogue[older[0] if older else min(catalogue, key=version_key)]
     result.update(
-        archive_sha512=archive_sha512 or build.get("archive_sha512", ""),
+        # Apache writes it in capitals, and it is compared with Python's.
+        archive_sha512=(
+            archive_sha512.lower() or build.get("archive_sha512", "")
+        ),
         assembled_sha512=build.get("assembled_sha512", ""),
         jars=result["name"] + ".txt" if "assembled_sha512" in build else "",
         java_min=row["java"]["min"],

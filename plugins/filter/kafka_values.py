@@ -10,16 +10,19 @@ import ipaddress
 import posixpath
 import re
 
-HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?$")
-ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]*\$?$")
-TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$")
+# All but NUMERIC are for fullmatch(): a "$" would let a line end through,
+# which a block of YAML leaves at the end of a value.
+LABEL = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+HOST = re.compile(rf"{LABEL}(\.{LABEL})*\.?")
+ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]*\$?")
+TOPIC = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,249}")
 #: Names of settings that end so have a number.
 NUMERIC = re.compile(
     r"(^|\.)(bytes|factor|hours|isr|minutes|ms|partitions|replicas|retries"
-    r"|seconds|threads)$"
+    r"|seconds|threads)\Z"
 )
-NUMBER = re.compile(r"-?[0-9]+$")
-PATH = re.compile(r"/[^/\s,\"$][^\s,\"$]*$")
+NUMBER = re.compile(r"-?[0-9]+")
+PATH = re.compile(r"/[^/\s,\"$][^\s,\"$]*")
 
 #: Variable, what its value must match, what to write. Empty values of the
 #: second group are left to others.
@@ -28,39 +31,39 @@ PATTERNS = (
     ("kafka_group", ACCOUNT, "write the name of a group, like kafka"),
     (
         "kafka_service_name",
-        re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*$"),
+        re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*"),
         "write a name of letters, digits and dashes, like kafka",
     ),
     (
         "kafka_heap",
-        re.compile(r"0*[1-9][0-9]*[kKmMgG]$"),
+        re.compile(r"0*[1-9][0-9]*[kKmMgG]"),
         "write a number and a unit, like 512m",
     ),
     (
         "kafka_log_file_size",
-        re.compile(r"[1-9][0-9]*([KMG]B)?$"),
+        re.compile(r"[1-9][0-9]*([KMG]B)?"),
         "write a number and a unit, like 32MB",
     ),
     (
         "kafka_admin_client_version",
-        re.compile(r"[0-9]+(\.[0-9]+)+$"),
+        re.compile(r"[0-9]+(\.[0-9]+)+"),
         "write a version of confluent-kafka, like 2.16.1",
     ),
     (
         "kafka_cluster_id",
-        re.compile(r"([A-Za-z0-9_-]{22})?$"),
+        re.compile(r"([A-Za-z0-9_-]{22})?"),
         "write the 22 characters that kafka-storage.sh random-uuid prints, "
         "or leave it empty",
     ),
     (
         "kafka_archive_sha512",
-        re.compile(r"([0-9A-Fa-f]{128})?$"),
+        re.compile(r"([0-9A-Fa-f]{128})?"),
         "write the 128 hexadecimal digits that sha512sum prints, or leave it "
         "empty",
     ),
     (
         "kafka_rack",
-        re.compile(r"[^\x00-\x1f]*$"),
+        re.compile(r"[^\x00-\x1f]*"),
         "write a name of one line",
     ),
 )
@@ -99,7 +102,7 @@ OWN_LISTENER = re.compile(
 )
 #: What not everybody may read, unless the value says where it is.
 SECRET = re.compile(r"(?:password|jaas\.config|keystore\.key|secret)\Z")
-LOGGER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*(\.[A-Za-z_$][A-Za-z0-9_$]*)*$")
+LOGGER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*(\.[A-Za-z_$][A-Za-z0-9_$]*)*")
 LEVELS = ("OFF", "FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE", "ALL")
 #: What other variables tell the JVM.
 JVM_OWN = {
@@ -148,16 +151,20 @@ TOPIC_WORDS = {
 TOPIC_SWITCHES = ("preallocate", "unclean.leader.election.enable")
 
 
-def _address_problem(setting, value):
-    if not value:
-        return ""
-    text = str(value)
+def _is_address(text):
     try:
         ipaddress.ip_address(text)
-        return ""
     except ValueError:
-        pass
-    if HOST.match(text) and not re.fullmatch(r"[0-9.]+", text):
+        return False
+    # What follows the % of an IPv6 address may be anything to Python.
+    return not re.search(r"\s", text)
+
+
+def _address_problem(setting, value):
+    text = str(value)
+    if not value or _is_address(text):
+        return ""
+    if HOST.fullmatch(text) and not re.fullmatch(r"[0-9.]+", text):
         return ""
     return (
         f"{setting} is {text!r}: write a name or an address alone, without "
@@ -178,7 +185,7 @@ def _addresses(values):
 def _jvm_problems(options):
     for option in options:
         own = [JVM_OWN[one] for one in JVM_OWN if option.startswith(one)]
-        if not re.match(r"-[^\s\"'`$\\]+$", option):
+        if not re.fullmatch(r"-[^\s\"'`$\\]+", option):
             yield (
                 f"kafka_jvm_options has {option!r}: write each option by "
                 "itself, with its dash, without spaces, quotes and dollar "
@@ -193,7 +200,7 @@ def _jvm_problems(options):
 
 def _level_problems(levels):
     for name, level in levels.items():
-        if not LOGGER.match(str(name)):
+        if not LOGGER.fullmatch(str(name)):
             yield (
                 f"kafka_log_levels has {name!r}: write the name of a logger, "
                 "like kafka.request.logger, or root."
@@ -223,7 +230,7 @@ def kafka_value_problems(values):
     problems = []
     for name, pattern, advice in PATTERNS:
         value = values.get(name, "")
-        if name in values and not pattern.match(str(value)):
+        if name in values and not pattern.fullmatch(str(value)):
             problems.append(f"{name} is {value!r}: {advice}.")
     problems += [
         f"{name} is {values[name]}: write {least} or more."
@@ -268,7 +275,7 @@ def _setting_problem(where, key, value):
             f"{key} of {where} is no single value: write text or a number, "
             "lists as Kafka has them, with commas."
         )
-    if NUMERIC.search(key) and not NUMBER.match(str(value)):
+    if NUMERIC.search(key) and not NUMBER.fullmatch(str(value)):
         return f"{key} of {where} is {value!r}: write a whole number."
     return ""
 
@@ -314,7 +321,7 @@ def kafka_topic_problems(topics):
     for topic in topics:
         name = topic["name"]
         where = f"{name} in kafka_topics"
-        if not TOPIC.match(name):
+        if not TOPIC.fullmatch(name):
             problems.append(
                 f"kafka_topics has a topic {name!r}: write a name of at most "
                 "249 letters, digits, dots, dashes and underscores."
@@ -409,7 +416,7 @@ def kafka_path_problems(data_dirs, others):
         f"{name} has {path!r}: write an absolute path below /, without "
         "spaces, commas, quotes and dollar signs."
         for name, path in paths
-        if not PATH.match(path) or "/.." in path
+        if not PATH.fullmatch(path) or "/.." in path
     ]
     if bad:
         return bad

@@ -242,7 +242,7 @@ def bind_error(address, port):
         family, kind, protocol, _name, where = socket.getaddrinfo(
             address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):  # no name, or none of the DNS
         return errno.EADDRNOTAVAIL
     with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -360,7 +360,7 @@ def look_at_peer(peer):
             return ""
     except ConnectionError:
         return ""
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):
         return (
             f"{peer['address']} is no name that this machine knows: correct "
             f"{peer['setting']}, or have it in the DNS or in /etc/hosts."

@@ -18,7 +18,10 @@ def bracket(address):
 
 
 def is_wildcard(address):
-    return address in ("0.0.0.0", "::")  # noqa: S104
+    try:
+        return ipaddress.ip_address(address).is_unspecified
+    except ValueError:
+        return False
 
 
 def is_loopback(address):

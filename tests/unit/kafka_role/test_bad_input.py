@@ -9,6 +9,9 @@ from ansible_collections.kafka_bus.openstack.plugins.filter import (
     argument_problems as arguments,
 )
 from ansible_collections.kafka_bus.openstack.plugins.filter import (
+    kafka_limits as kl,
+)
+from ansible_collections.kafka_bus.openstack.plugins.filter import (
     kafka_problems as kp,
 )
 from ansible_collections.kafka_bus.openstack.plugins.filter import (
@@ -60,6 +63,11 @@ def user(**more):
         ("kafka_topics", [{"name": 7}], "write text, in quotes"),
         ("kafka_port", "abc", "kafka_port is 'abc': write a whole number"),
         ("kafka_port", 9092.5, "write a whole number"),
+        # What int() takes, and Kafka does not.
+        ("kafka_port", "29_092", "write a whole number"),
+        ("kafka_port", " 29092 ", "write a whole number"),
+        ("kafka_port", "29092\n", "write a whole number"),
+        ("kafka_port", "\u0662\u0663", "write a whole number"),
         ("kafka_port", True, "write a whole number"),
         ("kafka_port", None, "write a whole number, or leave it out"),
         ("kafka_allow_plaintext", "maybe", "write true or false"),
@@ -194,6 +202,9 @@ def test_a_node_that_is_written_wrong_is_told(nodes, words):
         ("kafka_listen_address", "10.0.0.300", "a name or an address"),
         ("kafka_advertised_address", "http://k", "a name or an address"),
         ("kafka_advertised_address", "a b", "a name or an address"),
+        ("kafka_advertised_address", "k1..example.org", "a name or an addr"),
+        ("kafka_advertised_address", "k" * 64, "a name or an address"),
+        ("kafka_advertised_address", "k1.-a.org", "a name or an address"),
         ("kafka_tls_addresses", ["a:1"], "An entry of kafka_tls_addresses"),
         ("kafka_tls_renew_days", 400, "write a smaller number"),
         ("kafka_retention_hours", 0, "or -1 for no limit"),
@@ -220,7 +231,48 @@ def test_a_value_that_cannot_be_is_told(name, value, words):
     assert name in said
 
 
-@pytest.mark.parametrize("address", ["::1", "192.0.2.1", "k1.example.org"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("kafka_admin_client_version", "2.16.1"),
+        ("kafka_archive_sha512", "a" * 128),
+        ("kafka_cluster_id", "A" * 22),
+        ("kafka_group", "kafka"),
+        ("kafka_heap", "512m"),
+        ("kafka_listen_address", "127.0.0.1"),
+        ("kafka_listen_address", "::1%lo"),
+        ("kafka_listen_address", "k1.example.org"),
+        ("kafka_log_file_size", "32MB"),
+        ("kafka_rack", "r1"),
+        ("kafka_service_name", "kafka"),
+        ("kafka_user", "kafka"),
+    ],
+)
+def test_a_block_of_yaml_with_its_line_end_is_told(name, value):
+    assert kv.kafka_value_problems({**DEFAULTS, name: value}) == []
+    (problem,) = kv.kafka_value_problems({**DEFAULTS, name: value + "\n"})
+    assert f"{name} is {value + chr(10)!r}: write" in problem
+
+
+def test_names_with_a_line_end_are_told():
+    values = {
+        **DEFAULTS,
+        "kafka_log_levels": {"root\n": "INFO"},
+        "kafka_jvm_options": ["-server\n"],
+    }
+    assert len(kv.kafka_value_problems(values)) == 2
+    assert kv.kafka_topic_problems([{"name": "a\n"}])
+    assert kv.kafka_path_problems(["/srv/a\n"], [])
+    assert kl.size("512m\n") == 0
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("::1", "192.0.2.1", "k1.example.org", "k1.example.org."),
+        *("k" * 63, "k_1", "1.example"),
+    ],
+)
 def test_an_address_alone_is_taken(address):
     values = {**DEFAULTS, "kafka_listen_address": address}
     assert kv.kafka_value_problems(values) == []
@@ -235,6 +287,7 @@ def test_an_address_alone_is_taken(address):
         ({"name": "a", "replication_factor": 0}, "or -1 for the broker's"),
         ({"name": "a", "config": {"retention.byte": 5}}, "retention.bytes."),
         ({"name": "a", "config": {"retention.ms": "week"}}, "a whole number"),
+        ({"name": "a", "config": {"retention.ms": "5\n"}}, "a whole number"),
         ({"name": "a", "config": {"retention.ms": None}}, "no single value"),
         ({"name": "a", "config": {1: 2}}, "a setting 1: write its name"),
         *[

@@ -56,6 +56,15 @@ def test_foreign_address_is_named():
     )
 
 
+@pytest.mark.parametrize("name", ["k1..example.org", "k" * 64 + ".org"])
+def test_a_name_that_no_dns_can_have_is_told(name):
+    """Python makes another error of it than of one that is not known."""
+    (problem,) = look(free_port(), address=name)
+    assert f"{name} is no address of this machine" in problem
+    peer = {"address": name, "port": 9093, "setting": "s"}
+    assert "no name that this machine" in kafka_preflight.look_at_peer(peer)
+
+
 def test_listening_sockets_are_found_in_both_tables():
     table = (
         "  sl  local_address rem_address   st tx rx tr tm retr uid t inode\n"

@@ -99,6 +99,8 @@ def test_unknown_version_with_a_digest_takes_after_the_one_before():
     found = release("4.3.2", digest=DIGEST)
     assert found["problem"] == ""
     assert found["archive_sha512"] == DIGEST
+    # As Apache's own files have it.
+    assert release("4.3.2", digest=DIGEST.upper()) == found
     assert found["assembled_sha512"] == found["jars"] == ""
     assert found["java_min"] == CATALOGUE["4.3.1"]["java"]["min"]
 

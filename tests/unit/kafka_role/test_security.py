@@ -403,6 +403,7 @@ def called(name):
         (spec("sasl_ssl", 3, pki_dir=""), ["kafka_tls_ca_file is empty"]),
         (spec("sasl_scram", mechanism="PLAIN"), ["kafka_sasl_mechanism"]),
         (spec("sasl_ssl", users=[user("a b")]), ["kafka_users", "'a b'"]),
+        (spec("sasl_ssl", users=[user("a\n")]), ["kafka_users", "'a\\n'"]),
         (spec("sasl_ssl", users=[user("admin")]), ["brokers use themselves"]),
         (spec("sasl_ssl", users=[user(), user()]), ["nova twice"]),
         (
@@ -928,6 +929,7 @@ def test_ports_of_every_listener_are_opened():
     ("security", "more", "said"),
     [
         ("ssl", {"name": "External"}, "'External'"),
+        ("ssl", {"name": "EXTERNAL\n"}, "'EXTERNAL\\n'"),
         ("ssl", {"name": "SSL"}, "not CONTROLLER or SSL"),
         ("mtls", {"tls": False}, "leave tls out"),
         ("mtls", {"tls": "no"}, "leave tls out"),
@@ -947,6 +949,15 @@ def test_a_listener_that_cannot_work_is_refused(security, more, said):
     )
     assert said in found
     assert bool(said) == bool(found), found
+
+
+@pytest.mark.parametrize("address", ["::0", "0:0:0:0:0:0:0:0", ANY])
+def test_every_address_is_known_however_it_is_written(address):
+    one = spec("sasl_ssl")
+    one["nodes"][0]["listen"] = address
+    one["nodes"][0]["advertised"] = address
+    found = " ".join(kp.kafka_security_problems(one))
+    assert f"Clients cannot connect to {address}" in found
 
 
 def test_one_port_for_two_listeners_is_refused():
