@@ -86,11 +86,11 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         url = transport._driver._url
         settings = options.register(transport._driver.conf, url)
-        wanted = common.notification_topics(conf)
+        wanted = arguments.topic or common.notification_topics(conf)
     finally:
         transport.cleanup()
     names = topic_names(
-        arguments.topic or wanted,
+        wanted,
         arguments.priority or list(PRIORITIES),
         topics.check_vhost(url.virtual_host),
     )
