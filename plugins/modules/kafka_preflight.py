@@ -173,11 +173,13 @@ import os
 import pwd
 import shutil
 import socket
+import stat
 import time
 from concurrent import futures
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kafka_bus.openstack.plugins.module_utils import (
+    kafka_directories,
     kafka_properties,
 )
 
@@ -285,18 +287,43 @@ def look_at_listener(listener, config_file):
 
 
 def existing_parent(path):
+    path = os.path.abspath(path)
     while not os.path.exists(path):
         path = os.path.dirname(path)
     return path
 
 
+def broken_link(path):
+    """The link on the way to a path that leads nowhere; empty without one."""
+    path = os.path.abspath(path)
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return "" if os.path.exists(path) else path
+
+
 def look_at_directory(directory):
     path, setting = directory["path"], directory["setting"]
+    broken = broken_link(path)
+    if broken:
+        # What it stands for may only not be mounted, and would be made on
+        # the disk that is there.
+        yield (
+            f"{broken} is a link to {os.readlink(broken)}, which is not "
+            f"there: mount or make that, or correct {setting}."
+        )
+        return
     there = existing_parent(path)
     if not os.path.isdir(there):
         yield (
             f"{there} is no directory, and {path} could not be made: correct "
             f"{setting}."
+        )
+        return
+    if os.path.exists(path) and os.stat(path).st_mode & stat.S_ISVTX:
+        yield (
+            f"{path} is sticky, as directories are that everybody writes to, "
+            "and the role would change its owner and its mode: write a "
+            f"directory of its own, such as {path}/kafka, into {setting}."
         )
         return
     flags = os.statvfs(there).f_flag
@@ -315,6 +342,16 @@ def look_at_directory(directory):
             f"{path} is on a disk that is mounted noexec, and programs are "
             f"started from there: mount it without that, or change {setting}."
         )
+
+
+def look_at_real_paths(directories):
+    """What only those find out who follow links."""
+    places = [
+        (one["setting"], one["path"], os.path.realpath(one["path"]))
+        for one in directories
+    ]
+    yield from kafka_directories.shared_problems(places)
+    yield from kafka_directories.overlap_problems(places)
 
 
 def look_at_disks(paths, megabytes):
@@ -443,8 +480,10 @@ def find_problems(options):
         {"path": path, "setting": "kafka_data_dirs", "executes": False}
         for path in options["data_dirs"]
     ]
-    for directory in data_dirs + options["directories"]:
+    directories = data_dirs + options["directories"]
+    for directory in directories:
         yield from look_at_directory(directory)
+    yield from look_at_real_paths(directories)
     for space in options["space"]:
         yield from look_at_space(space)
     yield from look_at_disks(options["data_dirs"], options["data_megabytes"])

@@ -138,6 +138,56 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     assert f"{tmp_path} cannot be written by" in problem
 
 
+def test_a_directory_that_everybody_writes_to_is_named(tmp_path):
+    tmp_path.chmod(0o1777)
+    (problem,) = kafka_preflight.look_at_directory(directory(tmp_path))
+    assert f"{tmp_path} is sticky" in problem
+    assert f"such as {tmp_path}/kafka, into kafka_x" in problem
+    below = directory(tmp_path / "kafka")
+    assert list(kafka_preflight.look_at_directory(below)) == []
+
+
+def test_a_link_that_leads_nowhere_is_named(tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "mount")
+    for path in (link, link / "data"):
+        (problem,) = kafka_preflight.look_at_directory(directory(path))
+        assert f"{link} is a link to {tmp_path / 'mount'}" in problem
+        assert "correct kafka_x" in problem
+    (tmp_path / "mount").mkdir()
+    assert list(kafka_preflight.look_at_directory(directory(path))) == []
+
+
+def test_one_directory_by_two_names_is_told(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    places = [
+        {"path": str(tmp_path / name), "setting": "kafka_data_dirs"}
+        for name in ("real", "link")
+    ]
+    (problem,) = kafka_preflight.look_at_real_paths(places)
+    assert f"{places[0]['path']} of kafka_data_dirs and" in problem
+    assert f"{places[1]['path']} of kafka_data_dirs are one" in problem
+    below = {"path": str(tmp_path / "link" / "tmp"), "setting": "kafka_x"}
+    (problem,) = kafka_preflight.look_at_real_paths([places[0], below])
+    assert f"{below['path']} of kafka_x is in {places[0]['path']}" in problem
+
+
+def test_a_link_to_a_directory_of_the_machine_is_told(tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to("/usr/bin")
+    place = {"path": str(link), "setting": "kafka_x"}
+    (problem,) = kafka_preflight.look_at_real_paths([place])
+    assert f"{link} (/usr/bin) of kafka_x belongs to the whole" in problem
+
+
+@pytest.mark.parametrize("path", ["", "venv", "a/b"])
+def test_the_look_at_a_relative_path_ends(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert kafka_preflight.existing_parent(path) == str(tmp_path)
+    assert kafka_preflight.broken_link(path) == ""
+
+
 def test_a_peer_that_is_this_machine_to_itself_is_told():
     """What /etc/hosts of Debian says of a machine's own name."""
     (problem,) = kafka_preflight.look_at_peers(
