@@ -92,7 +92,9 @@ options:
     elements: path
     default: []
   user:
-    description: User to look for.
+    description:
+      - User to look for, who will run the broker. Only root may listen on
+        the first ports, mostly 1024.
     type: str
     required: true
   group:
@@ -195,6 +197,8 @@ CONFIGURED = (
     "listeners",
     "sasl.enabled.mechanisms",
 )
+#: The lowest port that the kernel gives to everybody.
+PORT_START = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 FIREWALLS = {"ufw": "ufw", "firewalld": "firewall-cmd"}
 
 
@@ -256,8 +260,27 @@ def bind_error(address, port):
     return 0
 
 
-def look_at_listener(listener, config_file):
+def port_start():
+    try:
+        with open(PORT_START) as source:
+            return int(source.read())
+    except OSError:  # an old kernel, or none that shows it
+        return 1024
+
+
+def is_root(user):
+    """Whether an account is root; one that is to be made is not."""
+    try:
+        return pwd.getpwnam(user).pw_uid == 0
+    except KeyError:
+        return False
+
+
+def look_at_listener(listener, config_file, user):
     error = bind_error(listener["address"], listener["port"])
+    # It is root who tries here, and not who runs the broker.
+    if not error and listener["port"] < port_start() and not is_root(user):
+        error = errno.EACCES
     if error == errno.EADDRINUSE:
         pid, arguments = socket_owner(listener["port"])
         if config_file in arguments:
@@ -277,7 +300,7 @@ def look_at_listener(listener, config_file):
     elif error == errno.EACCES:
         yield (
             f"Port {listener['port']} is not for ordinary users: set "
-            f"{listener['port_setting']} to 1024 or more."
+            f"{listener['port_setting']} to {port_start()} or more."
         )
     elif error:
         yield (
@@ -475,7 +498,9 @@ def read_settings(path):
 
 def find_problems(options):
     for listener in options["listeners"]:
-        yield from look_at_listener(listener, options["config_file"])
+        yield from look_at_listener(
+            listener, options["config_file"], options["user"]
+        )
     data_dirs = [
         {"path": path, "setting": "kafka_data_dirs", "executes": False}
         for path in options["data_dirs"]

@@ -17,14 +17,14 @@ def taken_port():
         yield server.getsockname()[1]
 
 
-def look(port, address="127.0.0.1", config_file="/etc/kafka/x"):
+def look(port, address="127.0.0.1", config_file="/etc/kafka/x", user="nobody"):
     listener = {
         "address": address,
         "address_setting": "kafka_listen_address",
         "port": port,
         "port_setting": "kafka_port",
     }
-    return list(kafka_preflight.look_at_listener(listener, config_file))
+    return list(kafka_preflight.look_at_listener(listener, config_file, user))
 
 
 def free_port():
@@ -46,6 +46,23 @@ def test_port_of_the_roles_own_broker_is_no_problem(taken_port):
 
 def test_free_port_is_no_problem():
     assert look(free_port()) == []
+
+
+@pytest.mark.parametrize("user", ["nobody", "is-yet-to-be-made"])
+def test_a_port_that_is_not_for_the_brokers_account_is_named(
+    tmp_path, monkeypatch, user
+):
+    """Root, who looks, may listen there."""
+    monkeypatch.setattr(kafka_preflight, "bind_error", lambda *where: 0)
+    start = tmp_path / "start"
+    monkeypatch.setattr(kafka_preflight, "PORT_START", str(start))
+    told = "Port {} is not for ordinary users: set kafka_port to {} or more."
+    assert look(443, user=user) == [told.format(443, 1024)]
+    assert look(1024, user=user) == []
+    assert look(443, user="root") == []
+    start.write_text("80\n")
+    assert look(443, user=user) == []
+    assert look(79, user=user) == [told.format(79, 80)]
 
 
 def test_foreign_address_is_named():
