@@ -143,6 +143,19 @@ def _addresses(values):
         yield "An entry of kafka_tls_addresses", address
 
 
+def _port_problems(values):
+    ports = [
+        (name, values[name])
+        for name in ("kafka_port", "kafka_controller_port")
+    ] + [
+        (f"the port of {one['name']} in kafka_listeners", one["port"])
+        for one in values["kafka_listeners"]
+    ]
+    for name, port in ports:
+        if not 0 < int(port) < 65536:
+            yield f"{name} is {port}: write a number from 1 to 65535."
+
+
 def _jvm_problems(options):
     for option in options:
         own = [JVM_OWN[one] for one in JVM_OWN if option.startswith(one)]
@@ -210,6 +223,7 @@ def kafka_value_problems(values):
             "127.0.0.1 for itself alone or 0.0.0.0 for all of its addresses."
         )
     problems += [_address_problem(*one) for one in _addresses(values)]
+    problems += _port_problems(values)
     problems += _retention_problems(values)
     problems += _jvm_problems(values["kafka_jvm_options"])
     problems += _level_problems(values["kafka_log_levels"])

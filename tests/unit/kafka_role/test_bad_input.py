@@ -183,6 +183,13 @@ def test_a_node_that_is_written_wrong_is_told(nodes, words):
         ("kafka_advertised_address", "k1.-a.org", "a name or an address"),
         ("kafka_tls_addresses", ["a:1"], "An entry of kafka_tls_addresses"),
         ("kafka_tls_renew_days", 400, "write a smaller number"),
+        ("kafka_port", 70000, "write a number from 1 to 65535"),
+        ("kafka_controller_port", "0", "write a number from 1 to 65535"),
+        (
+            "kafka_listeners",
+            [{"name": "A", "port": 0}],
+            "the port of A in kafka_listeners is 0: write a number",
+        ),
         ("kafka_retention_hours", 0, "or -1 for no limit"),
         ("kafka_retention_bytes", -2, "or -1 for no limit"),
         ("kafka_jvm_options", ["-Xmx1g"], "which kafka_heap sets"),
