@@ -461,11 +461,6 @@ def _more_listener_problems(spec):
 def _port_problems(spec):
     taken = {}
     for one in bindings(spec):
-        if not 0 < one["port"] < 65536:
-            yield (
-                f"{one['port_setting']} is {one['port']}: write a number "
-                "from 1 to 65535."
-            )
         other = taken.setdefault(one["port"], one["port_setting"])
         if other != one["port_setting"]:
             yield (

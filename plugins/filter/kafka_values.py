@@ -10,6 +10,8 @@ import ipaddress
 import posixpath
 import re
 
+from ..module_utils import kafka_directories
+
 # All but NUMERIC are for fullmatch(): a "$" would let a line end through,
 # which a block of YAML leaves at the end of a value.
 LABEL = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
@@ -22,7 +24,9 @@ NUMERIC = re.compile(
     r"|seconds|threads)\Z"
 )
 NUMBER = re.compile(r"-?[0-9]+")
-PATH = re.compile(r"/[^/\s,\"$][^\s,\"$]*")
+#: What needs no quotes in a shell, a unit of systemd, YAML and Kafka's own
+#: files, all of which have some of these paths.
+PATH = re.compile(r"/[A-Za-z0-9._+@~:-][A-Za-z0-9./_+@~:-]*")
 
 #: Variable, what its value must match, what to write. Empty values of the
 #: second group are left to others.
@@ -182,6 +186,19 @@ def _addresses(values):
         yield "An entry of kafka_tls_addresses", address
 
 
+def _port_problems(values):
+    ports = [
+        (name, values[name])
+        for name in ("kafka_port", "kafka_controller_port")
+    ] + [
+        (f"the port of {one['name']} in kafka_listeners", one["port"])
+        for one in values["kafka_listeners"]
+    ]
+    for name, port in ports:
+        if not 0 < int(port) < 65536:
+            yield f"{name} is {port}: write a number from 1 to 65535."
+
+
 def _jvm_problems(options):
     for option in options:
         own = [JVM_OWN[one] for one in JVM_OWN if option.startswith(one)]
@@ -254,6 +271,7 @@ def kafka_value_problems(values):
             "127.0.0.1 for itself alone or 0.0.0.0 for all of its addresses."
         )
     problems += [_address_problem(*one) for one in _addresses(values)]
+    problems += _port_problems(values)
     problems += _retention_problems(values)
     problems += _jvm_problems(values["kafka_jvm_options"])
     problems += _level_problems(values["kafka_log_levels"])
@@ -402,46 +420,40 @@ def kafka_has_secrets(properties):
     )
 
 
-def kafka_path_problems(data_dirs, others):
-    """Directories that cannot be, or that are in each other's way.
+def kafka_path_problems(directories):
+    """Directories that cannot be, with the variables that set them."""
+    bad = [
+        f"{one['setting']} has {one['path']!r}: write an absolute path below "
+        "/, of letters, digits and the signs / . _ - + @ ~ : alone, without "
+        "a part that is two dots."
+        for one in directories
+        if not PATH.fullmatch(one["path"]) or ".." in one["path"].split("/")
+    ]
+    return bad or list(kafka_directories.shared_problems(_places(directories)))
 
-    others are directories with the variables that set them. What lies in a
-    directory of messages, the broker takes for messages, and does not start.
+
+def kafka_directory_problems(data_dirs, others):
+    """Directories of a broker, which must not be in each other's way, too.
+
+    others are directories with the variables that set them.
     """
     if not data_dirs:
         return ["kafka_data_dirs is empty: write at least one directory."]
-    paths = [("kafka_data_dirs", path) for path in data_dirs]
-    paths += [(other["setting"], other["path"]) for other in others]
-    bad = [
-        f"{name} has {path!r}: write an absolute path below /, without "
-        "spaces, commas, quotes and dollar signs."
-        for name, path in paths
-        if not PATH.fullmatch(path) or "/.." in path
-    ]
-    if bad:
-        return bad
-    plain = [(name, posixpath.normpath(path)) for name, path in paths]
-    problems = []
-    for at, (name, path) in enumerate(plain):
-        for other, there in plain[at + 1 :]:
-            if path == there:
-                problems.append(
-                    f"{path} is named twice, by {name} and {other}: give "
-                    "each a directory of its own."
-                )
-            elif name == "kafka_data_dirs" and there.startswith(path + "/"):
-                problems.append(_within(other, there, path))
-            elif other == "kafka_data_dirs" and path.startswith(there + "/"):
-                problems.append(_within(name, path, there))
-    return problems
-
-
-def _within(name, inner, outer):
-    return (
-        f"{inner} of {name} is in {outer} of kafka_data_dirs, where Kafka "
-        "takes everything for messages, and would not start: give each a "
-        "directory beside the other."
+    directories = [
+        {"setting": "kafka_data_dirs", "path": path} for path in data_dirs
+    ] + others
+    return kafka_path_problems(directories) or list(
+        kafka_directories.overlap_problems(_places(directories))
     )
+
+
+def _places(directories):
+    """As they are written; where links lead, the module looks."""
+    found = [
+        (one["setting"], posixpath.normpath(one["path"]))
+        for one in directories
+    ]
+    return [(setting, path, path) for setting, path in found]
 
 
 class FilterModule:
@@ -449,6 +461,7 @@ class FilterModule:
 
     def filters(self):
         return {
+            "kafka_directory_problems": kafka_directory_problems,
             "kafka_has_secrets": kafka_has_secrets,
             "kafka_path_problems": kafka_path_problems,
             "kafka_property_problems": kafka_property_problems,

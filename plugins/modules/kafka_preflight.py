@@ -92,7 +92,9 @@ options:
     elements: path
     default: []
   user:
-    description: User to look for.
+    description:
+      - User to look for, who will run the broker. Only root may listen on
+        the first ports, mostly 1024.
     type: str
     required: true
   group:
@@ -173,11 +175,13 @@ import os
 import pwd
 import shutil
 import socket
+import stat
 import time
 from concurrent import futures
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kafka_bus.openstack.plugins.module_utils import (
+    kafka_directories,
     kafka_properties,
 )
 
@@ -193,6 +197,8 @@ CONFIGURED = (
     "listeners",
     "sasl.enabled.mechanisms",
 )
+#: The lowest port that the kernel gives to everybody.
+PORT_START = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 FIREWALLS = {"ufw": "ufw", "firewalld": "firewall-cmd"}
 
 
@@ -254,8 +260,27 @@ def bind_error(address, port):
     return 0
 
 
-def look_at_listener(listener, config_file):
+def port_start():
+    try:
+        with open(PORT_START) as source:
+            return int(source.read())
+    except OSError:  # an old kernel, or none that shows it
+        return 1024
+
+
+def is_root(user):
+    """Whether an account is root; one that is to be made is not."""
+    try:
+        return pwd.getpwnam(user).pw_uid == 0
+    except KeyError:
+        return False
+
+
+def look_at_listener(listener, config_file, user):
     error = bind_error(listener["address"], listener["port"])
+    # It is root who tries here, and not who runs the broker.
+    if not error and listener["port"] < port_start() and not is_root(user):
+        error = errno.EACCES
     if error == errno.EADDRINUSE:
         pid, arguments = socket_owner(listener["port"])
         if config_file in arguments:
@@ -275,7 +300,7 @@ def look_at_listener(listener, config_file):
     elif error == errno.EACCES:
         yield (
             f"Port {listener['port']} is not for ordinary users: set "
-            f"{listener['port_setting']} to 1024 or more."
+            f"{listener['port_setting']} to {port_start()} or more."
         )
     elif error:
         yield (
@@ -285,18 +310,43 @@ def look_at_listener(listener, config_file):
 
 
 def existing_parent(path):
+    path = os.path.abspath(path)
     while not os.path.exists(path):
         path = os.path.dirname(path)
     return path
 
 
+def broken_link(path):
+    """The link on the way to a path that leads nowhere; empty without one."""
+    path = os.path.abspath(path)
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return "" if os.path.exists(path) else path
+
+
 def look_at_directory(directory):
     path, setting = directory["path"], directory["setting"]
+    broken = broken_link(path)
+    if broken:
+        # What it stands for may only not be mounted, and would be made on
+        # the disk that is there.
+        yield (
+            f"{broken} is a link to {os.readlink(broken)}, which is not "
+            f"there: mount or make that, or correct {setting}."
+        )
+        return
     there = existing_parent(path)
     if not os.path.isdir(there):
         yield (
             f"{there} is no directory, and {path} could not be made: correct "
             f"{setting}."
+        )
+        return
+    if os.path.exists(path) and os.stat(path).st_mode & stat.S_ISVTX:
+        yield (
+            f"{path} is sticky, as directories are that everybody writes to, "
+            "and the role would change its owner and its mode: write a "
+            f"directory of its own, such as {path}/kafka, into {setting}."
         )
         return
     flags = os.statvfs(there).f_flag
@@ -315,6 +365,16 @@ def look_at_directory(directory):
             f"{path} is on a disk that is mounted noexec, and programs are "
             f"started from there: mount it without that, or change {setting}."
         )
+
+
+def look_at_real_paths(directories):
+    """What only those find out who follow links."""
+    places = [
+        (one["setting"], one["path"], os.path.realpath(one["path"]))
+        for one in directories
+    ]
+    yield from kafka_directories.shared_problems(places)
+    yield from kafka_directories.overlap_problems(places)
 
 
 def look_at_disks(paths, megabytes):
@@ -438,13 +498,17 @@ def read_settings(path):
 
 def find_problems(options):
     for listener in options["listeners"]:
-        yield from look_at_listener(listener, options["config_file"])
+        yield from look_at_listener(
+            listener, options["config_file"], options["user"]
+        )
     data_dirs = [
         {"path": path, "setting": "kafka_data_dirs", "executes": False}
         for path in options["data_dirs"]
     ]
-    for directory in data_dirs + options["directories"]:
+    directories = data_dirs + options["directories"]
+    for directory in directories:
         yield from look_at_directory(directory)
+    yield from look_at_real_paths(directories)
     for space in options["space"]:
         yield from look_at_space(space)
     yield from look_at_disks(options["data_dirs"], options["data_megabytes"])

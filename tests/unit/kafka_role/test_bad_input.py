@@ -207,6 +207,13 @@ def test_a_node_that_is_written_wrong_is_told(nodes, words):
         ("kafka_advertised_address", "k1.-a.org", "a name or an address"),
         ("kafka_tls_addresses", ["a:1"], "An entry of kafka_tls_addresses"),
         ("kafka_tls_renew_days", 400, "write a smaller number"),
+        ("kafka_port", 70000, "write a number from 1 to 65535"),
+        ("kafka_controller_port", "0", "write a number from 1 to 65535"),
+        (
+            "kafka_listeners",
+            [{"name": "A", "port": 0}],
+            "the port of A in kafka_listeners is 0: write a number",
+        ),
         ("kafka_retention_hours", 0, "or -1 for no limit"),
         ("kafka_retention_bytes", -2, "or -1 for no limit"),
         ("kafka_jvm_options", ["-Xmx1g"], "which kafka_heap sets"),
@@ -262,7 +269,7 @@ def test_names_with_a_line_end_are_told():
     }
     assert len(kv.kafka_value_problems(values)) == 2
     assert kv.kafka_topic_problems([{"name": "a\n"}])
-    assert kv.kafka_path_problems(["/srv/a\n"], [])
+    assert kv.kafka_directory_problems(["/srv/a\n"], [])
     assert kl.size("512m\n") == 0
 
 
@@ -399,7 +406,8 @@ def test_properties_that_are_secret_are_known(key, value, secret):
         ([], "kafka_data_dirs is empty: write at least one"),
         (["srv"], "write an absolute path"),
         (["/srv/../etc"], "write an absolute path"),
-        (["/srv/a b"], "without spaces"),
+        (["/srv/a b"], "letters, digits and the signs"),
+        (["/srv/a/.."], "without a part that is two dots"),
         (["/srv/a", "/srv/a/"], "/srv/a is named twice"),
         (["/srv/a", "/srv/a/b"], "/srv/a/b of kafka_data_dirs is in /srv/a"),
         (["/srv/b/c", "/srv/b"], "/srv/b/c of kafka_data_dirs is in /srv/b"),
@@ -412,7 +420,56 @@ def test_directories_in_each_others_way_are_told(data_dirs, words):
         {"setting": "kafka_tmp_dir", "path": "/var/lib/kafka/tmp"},
         {"setting": "kafka_log_dir", "path": "/var/log/kafka"},
     ]
-    problems = kv.kafka_path_problems(data_dirs, others)
+    problems = kv.kafka_directory_problems(data_dirs, others)
     assert words in " ".join(problems)
     good = ["/var/lib/kafka/data", "/var/lib/kafka/data2"]
-    assert kv.kafka_path_problems(good, others) == []
+    assert kv.kafka_directory_problems(good, others) == []
+
+
+def path_problems(path):
+    return kv.kafka_path_problems([{"setting": "kafka_x", "path": path}])
+
+
+@pytest.mark.parametrize("sign", [*"%`;\\'\"$&|<>()*?[]{}!#=,\t\n\u00e9"])
+def test_a_path_that_a_unit_or_a_shell_reads_otherwise_is_told(sign):
+    (problem,) = path_problems(f"/srv/a{sign}b")
+    assert f"kafka_x has {f'/srv/a{sign}b'!r}: write" in problem
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "/.", "/tmp/", "/tmp", "/etc", "/var/log", "/var/./lib"),  # noqa: S108
+        *("/opt", "/srv", "/usr", "/usr/bin", "/usr/local/lib", "/home"),
+        *("/root", "/run", "/mnt", "/media", "/lib64", "/dev/shm/kafka"),  # noqa: S108
+        *("/proc/1/root", "/sys", "/var/backups", "/etc/ssl"),
+    ],
+)
+def test_a_directory_of_the_machine_is_told(path):
+    (problem,) = path_problems(path)
+    assert "kafka_x" in problem
+    assert ": write a" in problem
+
+
+def test_what_to_write_in_place_of_a_shared_directory_is_told():
+    assert path_problems("/var/log") == [
+        "/var/log of kafka_x belongs to the whole machine, and the role would "
+        "change its owner and its mode: write a directory of its own below "
+        "it, such as /var/log/kafka."
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(value for value in DEFAULTS["kafka_data_dirs"]),
+        *(DEFAULTS[f"kafka_{one}_dir"] for one in ("install", "config")),
+        *(DEFAULTS[f"kafka_{one}_dir"] for one in ("log", "tmp", "backup")),
+        DEFAULTS["kafka_admin_venv"],
+        *("/data", "/srv/..data", "/srv/kafka", "/mnt/disk1", "/home/kafka"),
+        *("/tmp/pytest-of-root/0", "/usr/local/kafka", "/device", "/libs"),  # noqa: S108
+        "/srv/A-z_0.9+@~:",
+    ],
+)
+def test_a_directory_of_the_roles_own_is_taken(path):
+    assert path_problems(path) == []

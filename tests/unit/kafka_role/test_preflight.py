@@ -17,14 +17,14 @@ def taken_port():
         yield server.getsockname()[1]
 
 
-def look(port, address="127.0.0.1", config_file="/etc/kafka/x"):
+def look(port, address="127.0.0.1", config_file="/etc/kafka/x", user="nobody"):
     listener = {
         "address": address,
         "address_setting": "kafka_listen_address",
         "port": port,
         "port_setting": "kafka_port",
     }
-    return list(kafka_preflight.look_at_listener(listener, config_file))
+    return list(kafka_preflight.look_at_listener(listener, config_file, user))
 
 
 def free_port():
@@ -46,6 +46,23 @@ def test_port_of_the_roles_own_broker_is_no_problem(taken_port):
 
 def test_free_port_is_no_problem():
     assert look(free_port()) == []
+
+
+@pytest.mark.parametrize("user", ["nobody", "is-yet-to-be-made"])
+def test_a_port_that_is_not_for_the_brokers_account_is_named(
+    tmp_path, monkeypatch, user
+):
+    """Root, who looks, may listen there."""
+    monkeypatch.setattr(kafka_preflight, "bind_error", lambda *where: 0)
+    start = tmp_path / "start"
+    monkeypatch.setattr(kafka_preflight, "PORT_START", str(start))
+    told = "Port {} is not for ordinary users: set kafka_port to {} or more."
+    assert look(443, user=user) == [told.format(443, 1024)]
+    assert look(1024, user=user) == []
+    assert look(443, user="root") == []
+    start.write_text("80\n")
+    assert look(443, user=user) == []
+    assert look(79, user=user) == [told.format(79, 80)]
 
 
 def test_foreign_address_is_named():
@@ -136,6 +153,56 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     (problem,) = kafka_preflight.look_at_directory(below)
     assert f"{tmp_path} cannot be written by" in problem
+
+
+def test_a_directory_that_everybody_writes_to_is_named(tmp_path):
+    tmp_path.chmod(0o1777)
+    (problem,) = kafka_preflight.look_at_directory(directory(tmp_path))
+    assert f"{tmp_path} is sticky" in problem
+    assert f"such as {tmp_path}/kafka, into kafka_x" in problem
+    below = directory(tmp_path / "kafka")
+    assert list(kafka_preflight.look_at_directory(below)) == []
+
+
+def test_a_link_that_leads_nowhere_is_named(tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "mount")
+    for path in (link, link / "data"):
+        (problem,) = kafka_preflight.look_at_directory(directory(path))
+        assert f"{link} is a link to {tmp_path / 'mount'}" in problem
+        assert "correct kafka_x" in problem
+    (tmp_path / "mount").mkdir()
+    assert list(kafka_preflight.look_at_directory(directory(path))) == []
+
+
+def test_one_directory_by_two_names_is_told(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    places = [
+        {"path": str(tmp_path / name), "setting": "kafka_data_dirs"}
+        for name in ("real", "link")
+    ]
+    (problem,) = kafka_preflight.look_at_real_paths(places)
+    assert f"{places[0]['path']} of kafka_data_dirs and" in problem
+    assert f"{places[1]['path']} of kafka_data_dirs are one" in problem
+    below = {"path": str(tmp_path / "link" / "tmp"), "setting": "kafka_x"}
+    (problem,) = kafka_preflight.look_at_real_paths([places[0], below])
+    assert f"{below['path']} of kafka_x is in {places[0]['path']}" in problem
+
+
+def test_a_link_to_a_directory_of_the_machine_is_told(tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to("/usr/bin")
+    place = {"path": str(link), "setting": "kafka_x"}
+    (problem,) = kafka_preflight.look_at_real_paths([place])
+    assert f"{link} (/usr/bin) of kafka_x belongs to the whole" in problem
+
+
+@pytest.mark.parametrize("path", ["", "venv", "a/b"])
+def test_the_look_at_a_relative_path_ends(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert kafka_preflight.existing_parent(path) == str(tmp_path)
+    assert kafka_preflight.broken_link(path) == ""
 
 
 def test_a_peer_that_is_this_machine_to_itself_is_told():

@@ -937,7 +937,6 @@ def test_ports_of_every_listener_are_opened():
         ("ssl", {"tls": False, "address": ANY}, "set its tls to true"),
         ("ssl", {"address": ANY}, "set its advertised_address"),
         ("ssl", {"port": 9092}, "are both 9092"),
-        ("ssl", {"port": 0}, "from 1 to 65535"),
         ("plaintext", {"tls": True, "address": "::1"}, ""),
     ],
 )

@@ -238,3 +238,26 @@ def test_kafka_refuses(ansible: Ansible, tmp_path: Path) -> None:
     check(ansible, "kafka", settings, cases)
     made = {path.name for path in tmp_path.iterdir()}
     assert made.isdisjoint({"install", "config", "log", "data", "venv"})
+
+
+def test_kafka_that_is_reused_refuses(
+    ansible: Ansible, tmp_path: Path
+) -> None:
+    """Nothing is set up, and what is said of the broker has to be right."""
+    cases: Cases = [
+        ({"kafka_port": 70000}, "kafka_port is 70000: write a number"),
+        ({"kafka_listen_address": "k:9092"}, "kafka_listen_address is"),
+        ({"kafka_topics": [{"name": "a b"}]}, "kafka_topics has a topic"),
+        ({"kafka_admin_venv": "venv"}, "kafka_admin_venv has 'venv'"),
+        ({"kafka_admin_venv": ""}, "kafka_admin_venv has ''"),
+        ({"kafka_admin_venv": "/opt"}, "/opt of kafka_admin_venv belongs"),
+    ]
+    good = {
+        "kafka_existing": "reuse",
+        "kafka_admin_venv": str(tmp_path / "venv"),
+        # No concern of this role's: they are somebody else's.
+        "kafka_data_dirs": [],
+        "kafka_log_dir": "/var/log",
+        "kafka_tmp_dir": "tmp",
+    }
+    check(ansible, "kafka", good, cases)
