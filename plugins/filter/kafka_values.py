@@ -18,9 +18,9 @@ LABEL = r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
 HOST = re.compile(rf"{LABEL}(\.{LABEL})*\.?")
 ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]*\$?")
 TOPIC = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,249}")
-#: Names of settings that end so have a number.
+#: Names of settings that end so have a number, but for lists of copies.
 NUMERIC = re.compile(
-    r"(^|\.)(bytes|factor|hours|isr|minutes|ms|partitions|replicas|retries"
+    r"(?<!throttled)(^|\.)(bytes|factor|hours|isr|minutes|ms|partitions|replicas|retries"
     r"|seconds|threads)\Z"
 )
 NUMBER = re.compile(r"-?[0-9]+")

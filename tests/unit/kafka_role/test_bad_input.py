@@ -336,6 +336,11 @@ def test_settings_of_topics_that_can_be_are_taken():
     assert kv.kafka_topic_problems([topic]) == []
 
 
+def test_lists_of_copies_are_no_numbers():
+    config = {"follower.replication.throttled.replicas": "0:1,1:2"}
+    assert kv.kafka_topic_problems([{"name": "a", "config": config}]) == []
+
+
 def test_a_topic_that_is_there_twice_is_told():
     assert kv.kafka_topic_problems([{"name": "a"}, {"name": "a"}]) == [
         "kafka_topics has a twice: remove one."

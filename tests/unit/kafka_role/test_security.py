@@ -485,6 +485,10 @@ def called(name):
         (spec(acls=[rule()]), ["kafka_acls is set"]),
         (spec("sasl_ssl", acls=[rule(principal="a")]), ["write User:a."]),
         (
+            spec("mtls", acls=[rule(principal="User:a")]),
+            ["is for nobody", "write User:CN=a."],
+        ),
+        (
             spec("sasl_ssl", acls=[rule(operations=["READD"])]),
             ["operation READD", "ALTER, "],
         ),
