@@ -7,6 +7,7 @@ returns data; none reads or writes anything.
 
 from collections.abc import Mapping
 
+from ..plugin_utils.kafka_node_problems import PLACES, PORTS
 from ..plugin_utils.kafka_nodes import (
     bindings,
     bracket,
@@ -22,12 +23,7 @@ from ..plugin_utils.kafka_nodes import (
 )
 
 #: Variables of a node that have to do with those of the others.
-PLACES = (
-    "kafka_config_dir",
-    "kafka_controller_port",
-    "kafka_port",
-    "kafka_service_name",
-)
+COMPARED = (*PLACES, *PORTS)
 
 
 def _list_or_none(value):
@@ -80,7 +76,9 @@ def kafka_node_list(nodes, hostvars, own):
                 roles=_roles(known.get("kafka_node_roles")),
                 data_dirs=_list_or_none(known.get("kafka_data_dirs")),
                 machine=_machine(known),
-                places={name: known[name] for name in PLACES if name in known},
+                places={
+                    name: known[name] for name in COMPARED if name in known
+                },
             )
         found.append(entry)
     return found

@@ -20,8 +20,8 @@ ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]*\$?")
 TOPIC = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,249}")
 #: Names of settings that end so have a number, but for lists of copies.
 NUMERIC = re.compile(
-    r"(?<!throttled)(^|\.)(bytes|factor|hours|isr|minutes|ms|partitions|replicas|retries"
-    r"|seconds|threads)\Z"
+    r"(?<!throttled)(^|\.)(bytes|factor|hours|isr|minutes|ms|partitions"
+    r"|replicas|retries|seconds|threads)\Z"
 )
 NUMBER = re.compile(r"-?[0-9]+")
 #: What needs no quotes in a shell, a unit of systemd, YAML and Kafka's own
@@ -89,15 +89,17 @@ MAXIMA = (
 )
 #: Settings of the broker of which there has to be one at least.
 COUNTS = (
-    *("default.replication.factor", "min.insync.replicas"),
-    *("num.partitions", "offsets.topic.num.partitions"),
-    *("offsets.topic.replication.factor",),
-    *("share.coordinator.state.topic.min.isr",),
-    *("share.coordinator.state.topic.num.partitions",),
-    *("share.coordinator.state.topic.replication.factor",),
-    *("transaction.state.log.min.isr",),
-    *("transaction.state.log.num.partitions",),
-    *("transaction.state.log.replication.factor",),
+    "default.replication.factor",
+    "min.insync.replicas",
+    "num.partitions",
+    "offsets.topic.num.partitions",
+    "offsets.topic.replication.factor",
+    "share.coordinator.state.topic.min.isr",
+    "share.coordinator.state.topic.num.partitions",
+    "share.coordinator.state.topic.replication.factor",
+    "transaction.state.log.min.isr",
+    "transaction.state.log.num.partitions",
+    "transaction.state.log.replication.factor",
 )
 #: A setting for one of the role's own listeners wins over the general one.
 OWN_LISTENER = re.compile(

@@ -43,13 +43,13 @@ def overlap_problems(places):
         for other, there, where in places[at + 1 :]:
             if real == where:
                 yield _twice(setting, path, other, there)
-            elif setting == "kafka_data_dirs" and _is_in(where, real):
+            elif setting == "kafka_data_dirs" and is_in(where, real):
                 yield _within(other, there, path)
-            elif other == "kafka_data_dirs" and _is_in(real, where):
+            elif other == "kafka_data_dirs" and is_in(real, where):
                 yield _within(setting, path, there)
 
 
-def _is_in(inner, outer):
+def is_in(inner, outer):
     return inner.startswith(outer + "/")
 
 

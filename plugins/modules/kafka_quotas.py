@@ -51,21 +51,15 @@ changed_users:
   elements: str
 """
 
-import math
 import re
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kafka_bus.openstack.plugins.module_utils import (
+    kafka_quota,
     kafka_tool,
 )
 
 TOOL = "kafka-configs"
-LIMITS = (
-    "consumer_byte_rate",
-    "controller_mutation_rate",
-    "producer_byte_rate",
-    "request_percentage",
-)
 
 
 def parse(text):
@@ -109,24 +103,16 @@ def problems(wanted):
             )
             continue
         for name, value in limits.items():
-            if name not in LIMITS:
+            if name not in kafka_quota.LIMITS:
                 yield (
                     f"The quotas of {user} have {name}: write one of "
-                    f"{', '.join(LIMITS)}."
+                    f"{', '.join(kafka_quota.LIMITS)}."
                 )
-            elif value is not None and not is_number(value):
+            elif value is not None and not kafka_quota.is_limit(value):
                 yield (
                     f"The quotas of {user} have {name} {value!r}: write a "
                     "number, or null for none."
                 )
-
-
-def is_number(value):
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return False
-    return math.isfinite(number) and number > 0 and value is not True
 
 
 def alter(module, user, new, gone):

@@ -6,9 +6,9 @@ the dictionary that vars/main.yml of the role kafka puts together.
 """
 
 import ipaddress
-import math
 import re
 
+from ..module_utils.kafka_quota import LIMITS, is_limit
 from .kafka_identities import (
     CONTROLLER_USER,
     has_authorizer,
@@ -41,13 +41,6 @@ KNOWN = {
 AROUND = ("0123456789.,:;!?#%&*+-_= ", "0123456789.,:;!?#$%&*+-_=@ ")
 #: What everybody writes for letters.
 FOR_LETTERS = [str.maketrans("@03$51", f"aoess{one}") for one in "li"]
-#: What Kafka can limit.
-QUOTAS = (
-    "consumer_byte_rate",
-    "controller_mutation_rate",
-    "producer_byte_rate",
-    "request_percentage",
-)
 #: What access rules can be about, by what it is done to.
 OPERATIONS = {
     "topic": (
@@ -148,12 +141,12 @@ def user_problems(spec):
                 common=spec["allow_plaintext"],
             )
         for quota, limit in (user.get("quotas") or {}).items():
-            if quota not in QUOTAS:
+            if quota not in LIMITS:
                 yield (
                     f"The quotas of {name} in kafka_users have {quota}: write "
-                    f"one of {', '.join(QUOTAS)}."
+                    f"one of {', '.join(LIMITS)}."
                 )
-            elif limit is not None and not _is_limit(limit):
+            elif limit is not None and not is_limit(limit):
                 yield (
                     f"{quota} of {name} in kafka_users is {limit!r}: write a "
                     "number above 0, or null for no limit."
@@ -205,14 +198,6 @@ def grant_problems(spec):
                 )
             for prefix in user.get(key) or []:
                 yield _prefix_problem(where, key, prefix)
-
-
-def _is_limit(limit):
-    try:
-        number = float(limit)
-    except (TypeError, ValueError):
-        return False
-    return math.isfinite(number) and number > 0 and limit is not True
 
 
 def _operation_problem(where, rule):

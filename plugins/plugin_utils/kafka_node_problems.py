@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Mapping
 
+from ..module_utils.kafka_directories import is_in
 from .kafka_account_problems import password_problem
 from .kafka_identities import (
     controller_protocol,
@@ -82,9 +83,9 @@ def _both_in(first, second):
             path, there = (
                 posixpath.normpath(str(each)) for each in (one, two)
             )
-            if f"{path}/".startswith(f"{there}/"):
+            if path == there or is_in(path, there):
                 return path
-            if there.startswith(f"{path}/"):
+            if is_in(there, path):
                 return there
     return ""
 

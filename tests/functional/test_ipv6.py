@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A broker that listens on an IPv6 address, and who talks to it."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from oslo_config import cfg
 # The role runs twice on what may be a busy machine.
 pytestmark = [
     pytest.mark.timeout(600),
+    # A machine for CI that lacks it has to say so.
     pytest.mark.skipif(
-        not Path("/proc/net/if_inet6").exists(), reason="no IPv6 here"
+        not Path("/proc/net/if_inet6").exists() and not os.environ.get("CI"),
+        reason="no IPv6 here",
     ),
 ]
 
