@@ -55,27 +55,26 @@ def kafka_node_list(nodes, hostvars, own):
         return [own]
     found = []
     for host, node in sorted(nodes.items(), key=lambda item: str(item[0])):
+        # Not get(): of a host that is not there Ansible makes an error.
+        known = hostvars[host] if host in hostvars else {}  # noqa: SIM401
         # What is no dictionary is told later; here it must not stop us.
         entry = dict(node if isinstance(node, Mapping) else {}, host=host)
+        entry["machine"] = _machine(known)
         if host == own["host"]:
             entry.update(
                 listen=own["listen"],
                 advertised=own["advertised"],
                 roles=own.get("roles"),
                 data_dirs=own.get("data_dirs"),
-                machine=own.get("machine"),
                 places=own.get("places"),
             )
         else:
-            # Not get(): of a host that is not there Ansible makes an error.
-            known = hostvars[host] if host in hostvars else {}  # noqa: SIM401
             entry.update(
                 known=host in hostvars,
                 listen=str(known.get("kafka_listen_address") or ""),
                 advertised=str(known.get("kafka_advertised_address") or ""),
                 roles=_roles(known.get("kafka_node_roles")),
                 data_dirs=_list_or_none(known.get("kafka_data_dirs")),
-                machine=_machine(known),
                 places={
                     name: known[name] for name in COMPARED if name in known
                 },

@@ -832,12 +832,14 @@ def test_what_another_host_has_wrong_stops_nobody():
 def test_machines_behind_one_address_are_told_apart_by_their_ports():
     own = {"host": "k1", "id": 1, "listen": ANY, "advertised": "one"}
     hostvars = {
+        "k1": {"ansible_host": "127.0.0.1", "ansible_port": 2222},
         "k2": {"ansible_host": "127.0.0.1", "ansible_port": 2222},
         "k3": {"ansible_host": "127.0.0.1", "ansible_port": 2200},
     }
     nodes = {"k1": {"id": 7}, "k2": {"id": 8}, "k3": {"id": 9}}
     found = kn.kafka_node_list(nodes, hostvars, own)
     assert found[1]["machine"] != found[2]["machine"]
+    assert found[0]["machine"] == found[1]["machine"]
 
 
 def test_the_nodes_come_from_the_inventory():
