@@ -5,13 +5,11 @@ Records wait here until their topic is known to exist. The client library
 never gets one before: what it has sent is of unknown outcome when something
 fails, and sending that again would duplicate it.
 
-Where senders wait for confirmations, records gather here while the brokers
-have yet to answer for those before them, and go as one request: a lone one at
-once. The client library cannot do that. It lets records gather for a fixed
-time (linger.ms) or sends each by itself, and with idempotence no more than
-five of a partition, for which its thread then waits in a busy loop.
+Who hands records over, and when, is for the two kinds: gathering.py and
+lingering.py.
 """
 
+import abc
 import collections
 import contextlib
 import functools
@@ -30,31 +28,21 @@ LOG = logging.getLogger(__name__)
 
 #: Native calls last at most this long, so that a thread can be ended.
 _SLICE = 0.1
-#: Records gather for so long behind one without an answer: its partition may
-#: have no leader while theirs have one.
-_GATHERING = 0.01
 _MAX_BACK_OFF = 30.0
 #: For the reports of purged records.
 _PURGE_TIME = 1.0
 _DEFECT_PAUSE = 1.0
 #: A record fails when its topic was looked for this often.
 _UNKNOWN_TRIES = 3
-#: Senders that do not wait take reports after so many records, ...
-_TURN = 64
-#: ... and for so long the thread leaves them to it.
-_LEFT_TO_SENDERS = 0.01
 #: The client library's default for message.max.bytes.
 _DEFAULT_MAX_BYTES = 1000000
 
 
-class Channel:
+class Channel(abc.ABC):
     """A producer with its thread.
 
     :param settings: of the producer, from client_config.producer()
     :param maker: makes a TopicMaker, for the thread's use
-    :param gathers: whether the thread hands records over, as many at a time
-        as came while the brokers answered; else senders do, and it is for
-        the client library to gather them
     """
 
     def __init__(
@@ -62,10 +50,8 @@ class Channel:
         settings: dict[str, Any],
         maker: Callable[[], admin.TopicMaker],
         log: concurrency.LogQueue,
-        gathers: bool,
     ) -> None:
         self._settings = settings
-        self._gathers = gathers
         self._max_bytes = int(
             settings.get("message.max.bytes", _DEFAULT_MAX_BYTES)
         )
@@ -80,15 +66,7 @@ class Channel:
         #: Topics that the client believes to be missing.
         self._stale: set[str] = set()
         self._parked = Parking()
-        #: Of what the client library has got and not reported; counted by
-        #: the thread, and only where it hands over all.
-        self._handed_over = self._handed_over_bytes = 0
         self._wake = concurrency.Signal()
-        #: Records of senders that may take reports, about; and how many
-        #: there had been when the thread last looked.
-        self._submitted = self._seen = 0
-        #: Senders to wake when all reports are taken that came together.
-        self._answered: list[concurrency.Signal] | None = None
         #: Seconds that a record may take; 0: no limit.
         self._limit: float = settings["message.timeout.ms"] / 1000
         self._failures: collections.Counter[tuple[str, str]] = (
@@ -115,34 +93,23 @@ class Channel:
         )
         self._thread.start()
 
+    @abc.abstractmethod
+    def _wait(self) -> None:
+        """For the thread: wait until there is work, or may be."""
+
+    @abc.abstractmethod
+    def _work(self, maker: admin.TopicMaker) -> None:
+        """For who has the turn: hand records over and take reports."""
+
     # Called by senders.
 
+    @abc.abstractmethod
     def submit(self, record: Record) -> None:
         """Take over a record.
 
         :raises BufferError: when the queue is full
         :raises KafkaException: when the client library refuses it
         """
-        if self._gathers:
-            with self._lock:
-                self._check_room(record)
-                self._park(record)
-            self._wake.set()
-            return
-        client = self._client
-        if record.topic in self._ready and self._produce(record):
-            if self._client is not client:
-                self._leave(client)
-            if record.left and not concurrency.is_main():
-                self._submitted += 1
-                if self._submitted % _TURN == 0:
-                    self._take_reports(client)
-            return
-        with self._lock:
-            if record.topic in self._ready and self._produce(record):
-                return
-            self._check_room(record)
-            self._park(record)
 
     def cancel(self, record: Record) -> bool:
         """Take back a record that the client library has not got yet."""
@@ -172,31 +139,6 @@ class Channel:
 
     def join(self, timeout: float) -> bool:
         return self._thread.join(timeout)
-
-    def _take_reports(self, client: Any) -> None:
-        """Take what reports there are, in the thread's place.
-
-        Each report takes the interpreter's lock. If the thread took it while
-        this one works, both would be switched twice for each record, which
-        costs more than all else. Not for the main thread: a signal's handler
-        could end a report half taken, or wait for a turn that it holds.
-        """
-        if self._turn.acquire(False):
-            try:
-                self._poll(client, 0)
-            finally:
-                self._turn.release()
-
-    def _leave(self, client: Any) -> None:
-        """See to a record that may have got into a client just given up.
-
-        Its thread may be done with it already; the record's report sends it
-        by the next client, or fails it.
-        """
-        if client is not None:
-            self._purge(client)
-        if self.ended:
-            raise KafkaException(KafkaError(KafkaError._DESTROY))
 
     def _produce(self, record: Record) -> bool:
         """Hand a record to the client; False when that is of no more use."""
@@ -251,13 +193,19 @@ class Channel:
             raise KafkaException(KafkaError(KafkaError._DESTROY))
         if record.size > self._max_bytes:
             raise KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
-        records = self._parked.count + self._handed_over
-        queued = self._parked.bytes + self._handed_over_bytes
+        records, size = self._load()
         if (
             records >= self._max_records
-            or queued + record.size > self._max_queued
+            or size + record.size > self._max_queued
         ):
             raise BufferError
+
+    def _load(self) -> tuple[int, int]:
+        """Records that the queue's limits are for, and their bytes.
+
+        The client library counts itself what it has got.
+        """
+        return self._parked.count, self._parked.bytes
 
     def _park(self, record: Record) -> None:
         self._parked.add(record)
@@ -273,44 +221,25 @@ class Channel:
             self.queued() and time.monotonic() < self._stop_at
         ):
             try:
-                reports = self._wait_for_work()
+                self._wait()
                 with self._turn:
-                    self._round(maker, reports)
+                    self._work(maker)
+                    if self._limit:
+                        self._expire_parked()
+                    self._tell_failures()
                     if self._fatal is not None and self._stop_at is None:
                         self._rebuild(back_off)
                         back_off = min(back_off * 2, _MAX_BACK_OFF)
                     elif not self._reported:
                         back_off = 1.0
             except Exception as exc:
-                self._go_on_after(exc)
+                # It ends no thread: every record behind it would wait.
+                self._tell_defect(exc)
+                self._poll(None, _DEFECT_PAUSE)
         maker.close()
         with self._turn:
             self._tell_failures()
             self._give_up()
-
-    def _wait_for_work(self) -> bool:
-        """Whether there are reports to take, or there may be soon."""
-        if self._gathers:
-            if not self._handed_over:
-                self._wake.wait(self._patience())
-            self._wake.clear()
-            return True
-        before, self._seen = self._seen, self._submitted
-        if self._seen - before < _TURN:
-            return True
-        self._wake.wait(_LEFT_TO_SENDERS)
-        return False
-
-    def _round(self, maker: admin.TopicMaker, reports: bool) -> None:
-        if self._gathers:
-            self._send_gathered(maker)
-        else:
-            if reports:
-                self._poll(self._client, self._patience())
-            self._serve_parked(maker)
-        if self._limit:
-            self._expire_parked()
-        self._tell_failures()
 
     def _patience(self) -> float:
         """How long to wait for something to happen."""
@@ -318,37 +247,7 @@ class Channel:
         hurry = self._parked.count and self.last_error is None
         return _SLICE / 10 if hurry else _SLICE
 
-    def _send_gathered(self, maker: admin.TopicMaker) -> None:
-        """Hand over what is there, as one request, and wait for the answer.
-
-        It waits for what was handed over before as well, though not for long.
-        """
-        self._serve_parked(maker)
-        client = self._client
-        if client is None:
-            self._poll(None, _GATHERING)
-        elif self._handed_over:
-            self._flush(client)
-        else:
-            self._poll(client, 0)
-
-    def _flush(self, client: Any) -> None:
-        """Have all sent at once, and wake senders together.
-
-        Each report takes the interpreter's lock anew. A sender that was woken
-        by the one before would have it.
-        """
-        answered: list[concurrency.Signal] = []
-        self._answered = answered
-        try:
-            self._call(client.flush, _GATHERING)
-        finally:
-            self._answered = None
-            for done in answered:
-                done.set()
-
-    def _go_on_after(self, exc: Exception) -> None:
-        """A defect ends no thread: every record behind it would wait."""
+    def _tell_defect(self, exc: Exception) -> None:
         self._log.put(
             LOG,
             logging.ERROR,
@@ -356,7 +255,6 @@ class Channel:
             type(exc).__name__,
             exc,
         )
-        self._poll(None, _DEFECT_PAUSE)
 
     def _build(self) -> Any:
         return confluent_kafka.Producer(
@@ -410,7 +308,6 @@ class Channel:
             try:
                 if not self._produce(record):
                     return  # the next client, or the next look for it
-                self._count_handed_over(record, 1)
             except BufferError:
                 return  # the rest when there is room
             except KafkaException as exc:
@@ -422,7 +319,6 @@ class Channel:
     def _on_delivery(self, record: Record, error: Any, message: Any) -> None:
         """Must not raise: the next callback would run with the exception."""
         try:
-            self._count_handed_over(record, -1)
             if error is None:
                 self._latencies.append(message.latency() or 0.0)
                 self._end_trouble(record.topic)
@@ -435,11 +331,6 @@ class Channel:
             self._finish(record, error)
         except Exception as exc:
             self._finish(record, KafkaError(KafkaError._FAIL, str(exc)))
-
-    def _count_handed_over(self, record: Record, change: int) -> None:
-        if self._gathers:
-            self._handed_over += change
-            self._handed_over_bytes += change * record.size
 
     def _end_trouble(self, topic: str) -> None:
         self.silent = False
@@ -465,12 +356,12 @@ class Channel:
                 self._fatal = error
         record.error = error
         if record.done is not None:
-            if self._answered is None:
-                record.done.set()
-            else:
-                self._answered.append(record.done)
+            self._wake_sender(record.done)
         if record.left and error is not None:
             self._failures[(record.topic, errors.reason(error))] += 1
+
+    def _wake_sender(self, done: concurrency.Signal) -> None:
+        done.set()
 
     def _on_error(self, error: KafkaError) -> None:
         if error.code() != KafkaError._ALL_BROKERS_DOWN or (
@@ -512,7 +403,6 @@ class Channel:
             self._ready.clear()
         self._purge(client)
         del client
-        self._handed_over = self._handed_over_bytes = 0
         again = time.monotonic() + back_off
         while time.monotonic() < again and self._stop_at is None:
             self._poll(None, _SLICE)

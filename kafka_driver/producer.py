@@ -17,6 +17,8 @@ from oslo_messaging import exceptions
 
 from kafka_driver import admin, client_config, concurrency, errors
 from kafka_driver.channel import Channel
+from kafka_driver.gathering import GatheringChannel
+from kafka_driver.lingering import LingeringChannel
 from kafka_driver.parking import Record
 
 LOG = logging.getLogger(__name__)
@@ -147,8 +149,9 @@ class Sender:
     def _make_channel(self, limit: float) -> Channel:
         settings = client_config.producer(self._url, self._options, limit)
         gathers = self._confirmed and not self._options.producer_batch_timeout
+        kind = GatheringChannel if gathers else LingeringChannel
         try:
-            return Channel(settings, self._maker, self._log, gathers)
+            return kind(settings, self._maker, self._log)
         except KafkaException as exc:
             raise errors.ConfigurationError(
                 "the Kafka client refuses its settings: "

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from kafka_driver import channel, concurrency
+from kafka_driver import channel, concurrency, gathering, lingering
 from kafka_driver.channel import Channel
+from kafka_driver.gathering import GatheringChannel
+from kafka_driver.lingering import LingeringChannel
 from kafka_driver.parking import Record
 
 SETTINGS = {
@@ -52,6 +54,8 @@ class Client:
         #: Whether the brokers answer; for flush() only.
         self.answers = threading.Event()
         self.answers.set()
+        #: How often flush() fails in an unexpected way.
+        self.defects = 0
         self._queue: list[tuple[bytes, Any]] = []
         self._purged = False
         self.made.append(self)
@@ -90,6 +94,9 @@ class Client:
         """What is handed over at a time; nothing comes back while it is."""
         if self._queue:
             self.flushed.append([value for value, _ in self._queue])
+        if self.defects:
+            self.defects -= 1
+            raise ZeroDivisionError("a defect")
         if self.answers.wait(timeout):
             self.poll(0)
 
@@ -135,7 +142,8 @@ def make(
     channels = []
 
     def call(gathers: bool) -> Channel:
-        made = Channel(SETTINGS, Maker, log, gathers)  # type: ignore[arg-type]
+        kind = GatheringChannel if gathers else LingeringChannel
+        made = kind(SETTINGS, Maker, log)
         channels.append(made)
         deliver(made, b"first")
         return made
@@ -153,12 +161,12 @@ def one(make: Callable[[bool], Channel]) -> Channel:
 
 
 @pytest.fixture
-def gathering(make: Callable[[bool], Channel]) -> Channel:
+def gathers(make: Callable[[bool], Channel]) -> Channel:
     """A channel in which records gather."""
     return make(True)
 
 
-@pytest.fixture(params=["one", "gathering"])
+@pytest.fixture(params=["one", "gathers"])
 def either(request: pytest.FixtureRequest) -> Channel:
     found: Channel = request.getfixturevalue(request.param)
     return found
@@ -282,8 +290,8 @@ def test_a_defect_in_a_report_fails_its_record_only(
 def test_who_sends_much_takes_the_reports(
     one: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channel, "_TURN", 4)
-    monkeypatch.setattr(channel, "_LEFT_TO_SENDERS", 10)
+    monkeypatch.setattr(lingering, "_TURN", 4)
+    monkeypatch.setattr(lingering, "_LEFT_TO_SENDERS", 10)
     (client,) = Client.made
 
     with ThreadPoolExecutor(1) as pool:  # the thread may be at it at first
@@ -291,13 +299,13 @@ def test_who_sends_much_takes_the_reports(
 
 
 def test_no_report_is_taken_where_handlers_of_signals_run(
-    one: Channel, monkeypatch: pytest.MonkeyPatch
+    either: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channel, "_TURN", 1)
+    monkeypatch.setattr(lingering, "_TURN", 1)
     (client,) = Client.made
 
     for _ in range(100):
-        send(one, 1)
+        send(either, 1)
         time.sleep(0.001)
 
     wait_until(lambda: len(client.got) == 101)
@@ -307,7 +315,7 @@ def test_no_report_is_taken_where_handlers_of_signals_run(
 def test_reports_that_senders_leave_are_taken_by_the_thread(
     one: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channel, "_TURN", 4)
+    monkeypatch.setattr(lingering, "_TURN", 4)
     (client,) = Client.made
 
     with ThreadPoolExecutor(1) as pool:
@@ -338,14 +346,14 @@ def keep_waiting(to: Channel, value: bytes) -> Client:
 
 
 def test_what_gathers_while_brokers_answer_is_handed_over_together(
-    gathering: Channel, monkeypatch: pytest.MonkeyPatch
+    gathers: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channel, "_GATHERING", 10)
+    monkeypatch.setattr(gathering, "_LONGEST", 10)
     (client,) = Client.made
     client.answers.clear()
-    records = submit(gathering, b"alone")
+    records = submit(gathers, b"alone")
     wait_until(lambda: client.flushed[1:] == [[b"alone"]])
-    records += submit(gathering, b"2", b"3", b"4")
+    records += submit(gathers, b"2", b"3", b"4")
     time.sleep(0.1)
     assert client.flushed[2:] == []
 
@@ -357,26 +365,71 @@ def test_what_gathers_while_brokers_answer_is_handed_over_together(
 
 
 def test_a_record_without_an_answer_holds_no_others_back(
-    gathering: Channel,
+    gathers: Channel,
 ) -> None:
-    client = keep_waiting(gathering, b"stuck")
-    submit(gathering, b"next")
+    client = keep_waiting(gathers, b"stuck")
+    submit(gathers, b"next")
 
     wait_until(lambda: [b"stuck", b"next"] in client.flushed)
     client.answers.set()
 
 
 def test_records_that_gather_and_those_handed_over_share_the_room(
-    gathering: Channel, monkeypatch: pytest.MonkeyPatch
+    gathers: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channel, "_GATHERING", 10)
-    client = keep_waiting(gathering, b"under way")
+    monkeypatch.setattr(gathering, "_LONGEST", 10)
+    client = keep_waiting(gathers, b"under way")
 
-    records = submit(gathering, *[b"waits"] * 9)
+    records = submit(gathers, *[b"waits"] * 9)
     with pytest.raises(BufferError):
-        submit(gathering, b"one too many")
+        submit(gathers, b"one too many")
 
     client.answers.set()
     wait_until(lambda: done(records))
-    assert gathering.queued() == 0
-    deliver(gathering, b"fits again")
+    assert gathers.queued() == 0
+    deliver(gathers, b"fits again")
+
+
+def test_a_lone_sender_delivers_its_record_itself(gathers: Channel) -> None:
+    (client,) = Client.made
+
+    with ThreadPoolExecutor(1) as pool:
+        sender = pool.submit(threading.get_ident).result()
+        # The thread may be at it when the first one comes.
+        wait_until(
+            lambda: (
+                pool.submit(deliver, gathers, b"x").result() is None
+                and sender in client.takers
+            )
+        )
+
+
+def test_a_lone_record_without_an_answer_is_left_to_the_thread(
+    gathers: Channel,
+) -> None:
+    (client,) = Client.made
+    client.answers.clear()
+    with ThreadPoolExecutor(1) as pool:
+        records = pool.submit(submit, gathers, b"stuck").result()
+    assert not done(records)
+
+    client.answers.set()
+
+    wait_until(lambda: done(records))
+    assert client.got == [b"first", b"stuck"]
+
+
+def test_a_defect_while_a_sender_delivers_is_logged_and_loses_nothing(
+    gathers: Channel,
+    log: concurrency.LogQueue,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (client,) = Client.made
+    client.defects = 1
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(deliver, gathers, b"second").result()
+
+    assert client.got == [b"first", b"second"]
+    log.drain()
+    assert "unexpected ZeroDivisionError: a defect" in caplog.text

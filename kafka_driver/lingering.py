@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A channel whose records the client library gathers (linger.ms)."""
+
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+
+from kafka_driver import admin, concurrency
+from kafka_driver.channel import Channel
+from kafka_driver.parking import Record
+
+#: Senders that do not wait take reports after so many records, ...
+_TURN = 64
+#: ... and for so long the thread leaves them to it.
+_LEFT_TO_SENDERS = 0.01
+
+
+class LingeringChannel(Channel):
+    """Lets each sender hand its record over, once the topic is known."""
+
+    #: Records of senders that may take reports, about; and how many there
+    #: had been when the thread last looked.
+    _submitted = 0
+    _seen = 0
+    #: Whether senders were taking the reports at that time.
+    _left_to_senders = False
+
+    # Called by senders.
+
+    def submit(self, record: Record) -> None:
+        client = self._client
+        if record.topic in self._ready and self._produce(record):
+            if self._client is not client:
+                self._leave(client)
+            if record.left and not concurrency.is_main():
+                self._submitted += 1
+                if self._submitted % _TURN == 0:
+                    self._take_reports(client)
+            return
+        with self._lock:
+            if record.topic in self._ready and self._produce(record):
+                return
+            self._check_room(record)
+            self._park(record)
+
+    def _take_reports(self, client: Any) -> None:
+        """Take what reports there are, in the thread's place.
+
+        Each report takes the interpreter's lock. If the thread took it while
+        this one works, both would be switched twice for each record, which
+        costs more than all else. Not for the main thread: a signal's handler
+        could end a report half taken, or wait for a turn that it holds.
+        """
+        if self._turn.acquire(False):
+            try:
+                self._poll(client, 0)
+            finally:
+                self._turn.release()
+
+    def _leave(self, client: Any) -> None:
+        """See to a record that may have got into a client just given up.
+
+        Its thread may be done with it already; the record's report sends it
+        by the next client, or fails it.
+        """
+        if client is not None:
+            self._purge(client)
+        if self.ended:
+            raise KafkaException(KafkaError(KafkaError._DESTROY))
+
+    # Called by the thread.
+
+    def _wait(self) -> None:
+        before, self._seen = self._seen, self._submitted
+        self._left_to_senders = self._seen - before >= _TURN
+        if self._left_to_senders:
+            self._wake.wait(_LEFT_TO_SENDERS)
+
+    def _work(self, maker: admin.TopicMaker) -> None:
+        if not self._left_to_senders:
+            self._poll(self._client, self._patience())
+        self._serve_parked(maker)
