@@ -50,6 +50,8 @@ def test_oslo_messaging_refuses(ansible: Ansible, tmp_path: Path) -> None:
         ({"oslo_messaging_rpc_password": "hush/hush"}, "slash"),
         ({"oslo_messaging_rpc_vhost": ""}, "oslo_messaging_rpc_vhost"),
         ({"oslo_messaging_rpc_vhost": "a?b"}, "oslo_messaging_rpc_vhost"),
+        ({"oslo_messaging_rpc_vhost": "a\n"}, "a line end"),
+        ({"oslo_messaging_notify_vhost": "a\n"}, "part of a Kafka topic"),
         ({"oslo_messaging_notify_vhost": "/"}, "part of a Kafka topic"),
         ({"oslo_messaging_notify_topics": []}, "oslo_messaging_notify_topics"),
         ({"oslo_messaging_notify_topics": ["a b"]}, "no Kafka topic"),
@@ -93,6 +95,10 @@ def test_kafka_driver_refuses(ansible: Ansible, tmp_path: Path) -> None:
             "create: true",
         ),
         ({"kafka_driver_source": "file"}, "kafka_driver_wheel"),
+        (
+            {"kafka_driver_source": "file", "kafka_driver_wheel": "/a.whl\n"},
+            "kafka_driver_wheel",
+        ),
         ({"kafka_driver_version": "1.0"}, "kafka_driver_version"),
         (
             {"kafka_driver_source": "index", "kafka_driver_offline": True},
@@ -113,6 +119,7 @@ def test_rabbitmq_refuses(ansible: Ansible) -> None:
         ({"rabbitmq_user": ""}, "rabbitmq_user"),
         ({"rabbitmq_vhost": ""}, "rabbitmq_vhost"),
         ({"rabbitmq_listen_address": "localhost"}, "IPv4 or IPv6"),
+        ({"rabbitmq_listen_address": "127.0.0.1\n"}, "IPv4 or IPv6"),
         ({"rabbitmq_dist_port": 5672}, "two different ports"),
         ({"rabbitmq_port": 70000}, "from 1 to 65535"),
         (
