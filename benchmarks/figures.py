@@ -121,6 +121,17 @@ FIGURES = (
         quick=4,
     ),
     Figure(
+        "latency-after-dispatch",
+        "latency",
+        100,
+        (OURS, RAW),
+        (),
+        "the same with the commit after dispatch",
+        unit="ms",
+        quick=4,
+        options={"kafka_driver_commit": "after_dispatch"},
+    ),
+    Figure(
         "latency-buffered",
         "latency",
         100,

@@ -321,6 +321,15 @@ def receive_raw(task: Task, result: Result, batch: int) -> None:
 def at_a_low_rate(
     task: Task, endpoint: Endpoint, put: Callable[[dict[str, Any]], None]
 ) -> None:
+    """Send from a thread, as services do."""
+    sender = threading.Thread(target=send_slowly, args=(task, endpoint, put))
+    sender.start()
+    sender.join()
+
+
+def send_slowly(
+    task: Task, endpoint: Endpoint, put: Callable[[dict[str, Any]], None]
+) -> None:
     """Send until it is heard, and then the notifications that count."""
     body = payload.make(task.size)
     deadline = time.monotonic() + 60
