@@ -69,6 +69,8 @@ class Reader:
         self._names = names
         self._since = since
         self._places: set[Place] = set()
+        #: What was there at the first look, and is not read yet.
+        self._unplaced: set[Place] = set()
         self._opened = False
         self._insist_until = math.inf
 
@@ -93,7 +95,7 @@ class Reader:
                     "the same options tells more"
                 )
         self._opened = True
-        return bool(self._places)
+        return bool(self._places or self._unplaced)
 
     def records(
         self,
@@ -107,7 +109,7 @@ class Reader:
             following, also when there is no topic, or the end of one was not
             reached
         """
-        unread = set(self._places)
+        unread = self._places | self._unplaced
         if not unread and not self._follow:
             raise errors.ConfigurationError(
                 f"none of the topics {', '.join(self._names)} is there, or "
@@ -179,64 +181,106 @@ class Reader:
     def _new(self, timeout: float) -> dict[Place, int]:
         """The partitions to add, and their leaders; -1 is none."""
         found = self._client.list_topics(timeout=timeout).topics
-        if self._opened and not self._follow:
-            return {}  # more than what was there
-        return {
+        leaders = {
             (name, number): partition.leader
             for name in self._names
             if name in found
             for number, partition in found[name].partitions.items()
             if (name, number) not in self._places
         }
+        if self._opened and not self._follow:
+            # Not more than what was there.
+            return {
+                place: leader
+                for place, leader in leaders.items()
+                if place in self._unplaced
+            }
+        return leaders
 
     def _starts(
         self, leaders: dict[Place, int], timeout: float
     ) -> dict[Place, int]:
-        """The offset to start at, for each partition.
+        """The offset to start at, for each partition where that is known.
 
         What was added after the first look is read from its beginning. The
         end is looked up here: left to the client library, it would be the
         end of some later moment, and what came before that not be read.
         """
-        if self._opened or self._since.word == "beginning":
+        if self._since.word == "beginning":
             return dict.fromkeys(leaders, OFFSET_BEGINNING)
-        # Before the times: what comes in between has one offset or the other.
-        starts = dict.fromkeys(leaders, OFFSET_END)
-        starts |= self._ends(leaders, timeout)
-        if self._since.word == "now" or not leaders:
-            return starts
-        asked = [
-            TopicPartition(*place, self._since.milliseconds)
-            for place in leaders
-        ]
-        found = self._client.offsets_for_times(asked, timeout)
-        for one in found:
-            if one.error is not None:
-                raise KafkaException(one.error)
-        # A negative offset: nothing is as young.
-        return starts | {
-            (one.topic, one.partition): one.offset
-            for one in found
-            if one.offset >= 0
+        old = {
+            place: leader
+            for place, leader in leaders.items()
+            if not self._opened or place in self._unplaced
         }
+        starts = dict.fromkeys(leaders.keys() - old.keys(), OFFSET_BEGINNING)
+        # Before the times: what comes in between has one offset or the other.
+        ends = dict.fromkeys(old, OFFSET_END) | self._ends(old, timeout)
+        if self._since.word == "now":
+            return starts | ends
+        times = self._times(old, timeout)
+        self._note_unplaced(old.keys() - times.keys())
+        return starts | {
+            # A negative offset: nothing is as young.
+            place: offset if offset >= 0 else ends[place]
+            for place, offset in times.items()
+        }
+
+    def _note_unplaced(self, places: set[Place]) -> None:
+        """Remember partitions whose start only a leader can tell."""
+        for topic, partition in sorted(places - self._unplaced):
+            self._say(
+                f"topic {topic}, partition {partition}, has no leader that "
+                "answers: it is shown when it has one"
+            )
+        self._unplaced = places
 
     def _ends(
         self, leaders: dict[Place, int], timeout: float
     ) -> dict[Place, int]:
         """The present ends, as far as the partitions' leaders tell them.
 
-        Without a leader nothing is written. One that does not answer for
-        long is no reason to show nothing of the others.
+        Without a leader nothing is written.
         """
-        ends: dict[Place, int] = {}
+        return self._of_each_leader(
+            leaders, lambda led: placement.ends(self._client, led, timeout)
+        )
+
+    def _times(
+        self, leaders: dict[Place, int], timeout: float
+    ) -> dict[Place, int]:
+        """The offsets at the wanted time, as far as leaders tell them."""
+        moment = self._since.milliseconds
+
+        def ask(led: set[Place]) -> dict[Place, int]:
+            asked = [TopicPartition(*place, moment) for place in sorted(led)]
+            found = self._client.offsets_for_times(asked, timeout)
+            for one in found:
+                if one.error is not None:
+                    raise KafkaException(one.error)
+            return {(one.topic, one.partition): one.offset for one in found}
+
+        return self._of_each_leader(leaders, ask)
+
+    def _of_each_leader(
+        self,
+        leaders: dict[Place, int],
+        ask: Callable[[set[Place]], dict[Place, int]],
+    ) -> dict[Place, int]:
+        """What leaders tell of their partitions.
+
+        One that does not answer for long is no reason to show nothing of the
+        others.
+        """
+        told: dict[Place, int] = {}
         for leader in {one for one in leaders.values() if one >= 0}:
             led = {place for place, one in leaders.items() if one == leader}
             try:
-                ends |= placement.ends(self._client, led, timeout)
+                told |= ask(led)
             except KafkaException:
                 if time.monotonic() < self._insist_until:
                     raise
-        return ends
+        return told
 
     def _why(self) -> str:
         if self._error is None:

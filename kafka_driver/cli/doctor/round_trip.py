@@ -70,7 +70,8 @@ def travel(cluster: Cluster, conf: Any, url: Any, options: Any) -> Finding:
         return findings.failed(
             ROUND_TRIP,
             "no broker created a topic for it in time",
-            "look at the controller's log",
+            f"look at the controller's log, and delete topic {topic} if it "
+            "is there",
         )
     try:
         return _over(cluster, conf, url, options, bare=bare, topic=topic)

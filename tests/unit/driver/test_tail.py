@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 from mock_cluster import MockCluster
 
 from kafka_driver import envelope, errors
@@ -339,6 +339,59 @@ def test_a_leader_that_is_away_hides_nothing_of_the_others(
     assert producer.flush(1) == 1  # who leads which is the mock's choice
     assert next(reading.records(time.monotonic() + 20)).topic() == "t"
     producer.purge()
+
+
+class Times:
+    """A client whose brokers find the first record at any time asked for.
+
+    The mock's brokers know no times, and say that nothing is as young.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def offsets_for_times(
+        self, asked: Any, timeout: float
+    ) -> list[TopicPartition]:
+        found: list[TopicPartition] = self._client.offsets_for_times(
+            asked, timeout
+        )
+        for one in found:
+            one.offset = max(one.offset, 0)
+        return found
+
+
+@pytest.mark.parametrize("follow", [True, False])
+def test_what_a_leader_has_is_shown_from_the_wanted_time_when_it_is_back(
+    brokers: MockCluster, reader: Callable[..., Reader], follow: bool
+) -> None:
+    brokers.create_topic("t", 2)
+    producer = Producer({"bootstrap.servers": brokers.bootstrap})
+    for partition in range(2):
+        producer.produce("t", notification(partition), partition=partition)
+    assert producer.flush(10) == 0
+    brokers.down_alone(2)
+    said: list[str] = []
+    reading = reader(
+        ["t"],
+        since.Since("time", 1),
+        cluster=brokers,
+        say=said.append,
+        follow=follow,
+    )
+    reading._client = Times(reading._client)
+    assert reading.open(time.monotonic() + 4)
+    assert re.fullmatch(
+        r"topic t, partition \d, has no leader that answers: .+", said[0]
+    )
+    records = reading.records(time.monotonic() + 20)
+    found = {payload(next(records))}
+    brokers.up()
+    found.add(payload(next(records)))
+    assert found == {0, 1}
 
 
 @pytest.mark.parametrize("port_is", ["silent", "closed"])
