@@ -27,6 +27,8 @@ NUMBER = re.compile(r"-?[0-9]+")
 #: What needs no quotes in a shell, a unit of systemd, YAML and Kafka's own
 #: files, all of which have some of these paths.
 PATH = re.compile(r"/[A-Za-z0-9._+@~:-][A-Za-z0-9./_+@~:-]*")
+#: Where a colon parts two paths: in Java's class path and in $PATH.
+WITHOUT_COLON = frozenset({"kafka_admin_venv", "kafka_install_dir"})
 
 #: Variable, what its value must match, what to write. Empty values of the
 #: second group are left to others.
@@ -430,6 +432,12 @@ def kafka_path_problems(directories):
         "a part that is two dots."
         for one in directories
         if not PATH.fullmatch(one["path"]) or ".." in one["path"].split("/")
+    ]
+    bad += [
+        f"{one['setting']} has {one['path']!r}, and a colon ends a path where "
+        "Java and Python look for programs: write one without."
+        for one in directories
+        if one["setting"] in WITHOUT_COLON and ":" in one["path"]
     ]
     return bad or list(kafka_directories.shared_problems(_places(directories)))
 

@@ -441,6 +441,15 @@ def test_a_path_that_a_unit_or_a_shell_reads_otherwise_is_told(sign):
     assert f"kafka_x has {f'/srv/a{sign}b'!r}: write" in problem
 
 
+@pytest.mark.parametrize("setting", ["kafka_admin_venv", "kafka_install_dir"])
+def test_a_colon_is_told_where_paths_are_parted_by_it(setting):
+    (problem,) = kv.kafka_path_problems(
+        [{"setting": setting, "path": "/opt/a:b"}]
+    )
+    assert problem.startswith(f"{setting} has '/opt/a:b'")
+    assert problem.endswith("write one without.")
+
+
 @pytest.mark.parametrize(
     "path",
     [
