@@ -48,7 +48,6 @@ class GatheringChannel(Channel):
         """
         if (
             self._handed_over
-            or record.topic not in self._ready
             or concurrency.is_main()
             or concurrency.is_green()
             or not self._turn.acquire(False)
@@ -56,7 +55,8 @@ class GatheringChannel(Channel):
             return False
         try:
             with self._lock:
-                self._unpark(record.topic)
+                if record.topic in self._ready:
+                    self._unpark(record.topic)
             self._flush()
         except Exception as exc:
             self._tell_defect(exc)
