@@ -154,6 +154,8 @@ def test_kafka_refuses(ansible: Ansible, tmp_path: Path) -> None:
     }
     a_file = tmp_path / "file"
     a_file.write_text("no certificate\n")
+    no_directory = tmp_path / "no_directory"
+    no_directory.write_text("")
     given = {
         f"kafka_tls_{name}_file": str(a_file)
         for name in ("ca", "certificate", "key")
@@ -188,6 +190,7 @@ def test_kafka_refuses(ansible: Ansible, tmp_path: Path) -> None:
         ({**secured, "kafka_acls": [useless]}, "has the host 'k.example'"),
         ({**secured, "kafka_pki_dir": "", **given}, "holds no certificate"),
         ({"kafka_data_dirs": [str(a_file)]}, "is no directory"),
+        ({"__kafka_backs_up": True}, "correct kafka_backup_dir"),
         ({"kafka_data_dirs": [str(tmp_path)]}, "takes everything for mess"),
         ({"kafka_data_dirs": []}, "kafka_data_dirs"),
         ({"kafka_data_dirs": ["srv"]}, "an absolute path"),
@@ -235,8 +238,10 @@ def test_kafka_refuses(ansible: Ansible, tmp_path: Path) -> None:
     settings = {
         **{
             f"kafka_{name}_dir": str(tmp_path / name)
-            for name in ("install", "config", "log", "tmp", "backup")
+            for name in ("install", "config", "log", "tmp")
         },
+        # Nothing is saved there before an upgrade, which says so.
+        "kafka_backup_dir": str(no_directory / "backup"),
         "kafka_admin_venv": str(tmp_path / "venv"),
         "kafka_data_dirs": [str(tmp_path / "data")],
         "kafka_service_manage": False,
