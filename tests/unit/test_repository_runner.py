@@ -97,6 +97,7 @@ def test_the_gate_runs_each_part_of_it(tmp_path: Path) -> None:
     assert sorted(ran[3:]) == [
         "running molecule:cluster",
         "running molecule:default",
+        "running molecule:devstack",
         "running molecule:security",
         "running molecule:sources",
     ]
