@@ -181,21 +181,16 @@ class Reader:
     def _new(self, timeout: float) -> dict[Place, int]:
         """The partitions to add, and their leaders; -1 is none."""
         found = self._client.list_topics(timeout=timeout).topics
-        leaders = {
+        # Not following, no more than what was there at first.
+        all_of_them = self._follow or not self._opened
+        return {
             (name, number): partition.leader
             for name in self._names
             if name in found
             for number, partition in found[name].partitions.items()
             if (name, number) not in self._places
+            and (all_of_them or (name, number) in self._unplaced)
         }
-        if self._opened and not self._follow:
-            # Not more than what was there.
-            return {
-                place: leader
-                for place, leader in leaders.items()
-                if place in self._unplaced
-            }
-        return leaders
 
     def _starts(
         self, leaders: dict[Place, int], timeout: float

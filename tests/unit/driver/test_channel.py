@@ -135,14 +135,13 @@ def log() -> Iterator[concurrency.LogQueue]:
 @pytest.fixture
 def make(
     monkeypatch: pytest.MonkeyPatch, log: concurrency.LogQueue
-) -> Iterator[Callable[[bool], Channel]]:
+) -> Iterator[Callable[[type[Channel]], Channel]]:
     """Makes a channel that has delivered its first record."""
     Client.made = []
     monkeypatch.setattr(channel.confluent_kafka, "Producer", Client)
     channels = []
 
-    def call(gathers: bool) -> Channel:
-        kind = GatheringChannel if gathers else LingeringChannel
+    def call(kind: type[Channel]) -> Channel:
         made = kind(SETTINGS, Maker, log)
         channels.append(made)
         deliver(made, b"first")
@@ -155,15 +154,15 @@ def make(
 
 
 @pytest.fixture
-def one(make: Callable[[bool], Channel]) -> Channel:
+def one(make: Callable[[type[Channel]], Channel]) -> Channel:
     """A channel to whose client senders hand their records over."""
-    return make(False)
+    return make(LingeringChannel)
 
 
 @pytest.fixture
-def gathers(make: Callable[[bool], Channel]) -> Channel:
+def gathers(make: Callable[[type[Channel]], Channel]) -> Channel:
     """A channel in which records gather."""
-    return make(True)
+    return make(GatheringChannel)
 
 
 @pytest.fixture(params=["one", "gathers"])
