@@ -7,6 +7,7 @@ import ipaddress
 from pathlib import Path
 from typing import Any
 
+from functional.bus import process
 from running import Ansible
 
 ANY = str(ipaddress.IPv4Address(0))
@@ -203,7 +204,7 @@ def test_kafka_refuses(ansible: Ansible, tmp_path: Path) -> None:
             "kafka_advertised_address",
         ),
         ({"kafka_port": 70000}, "kafka_port"),
-        ({"kafka_controller_port": 9092}, "both 9092"),
+        ({"kafka_port": 9092, "kafka_controller_port": 9092}, "both 9092"),
         (
             {"kafka_properties": {"listeners": "PLAINTEXT://:1"}},
             "kafka_properties sets listeners",
@@ -244,6 +245,9 @@ def test_kafka_refuses(ansible: Ansible, tmp_path: Path) -> None:
         "kafka_backup_dir": str(no_directory / "backup"),
         "kafka_admin_venv": str(tmp_path / "venv"),
         "kafka_data_dirs": [str(tmp_path / "data")],
+        # The usual ones are taken where a bus runs.
+        "kafka_port": process.free_port(),
+        "kafka_controller_port": process.free_port(),
         "kafka_service_manage": False,
         "kafka_packages_manage": False,
     }
