@@ -103,6 +103,17 @@ class Channel(abc.ABC):
 
     # Called by senders.
 
+    def send_unattended(
+        self, topic: str, value: bytes, key: bytes | None
+    ) -> bool:
+        """Take over a record that nobody waits for, without an object of ours.
+
+        :returns: False when it is to be submitted instead
+        :raises KafkaException: when the channel has ended meanwhile
+        """
+        del topic, value, key
+        return False
+
     @abc.abstractmethod
     def submit(self, record: Record) -> None:
         """Take over a record.
@@ -258,14 +269,17 @@ class Channel(abc.ABC):
 
     def _build(self) -> Any:
         return confluent_kafka.Producer(
-            {
-                **self._settings,
-                "client.id": client_config.client_id(),
-                "error_cb": self._on_error,
-                "stats_cb": self._on_statistics,
-            },
+            self._settings_of_client(),
             logger=concurrency.QueueLogger(self._log, LOG),
         )
+
+    def _settings_of_client(self) -> dict[str, Any]:
+        return {
+            **self._settings,
+            "client.id": client_config.client_id(),
+            "error_cb": self._on_error,
+            "stats_cb": self._on_statistics,
+        }
 
     def _poll(self, client: Any, timeout: float) -> None:
         if client is None:
@@ -320,8 +334,7 @@ class Channel(abc.ABC):
         """Must not raise: the next callback would run with the exception."""
         try:
             if error is None:
-                self._latencies.append(message.latency() or 0.0)
-                self._end_trouble(record.topic)
+                self._note_delivery(record.topic, message)
             elif self._stop_at is None and self._send_again(record, error):
                 record.value = message.value()
                 with self._lock:
@@ -332,7 +345,8 @@ class Channel(abc.ABC):
         except Exception as exc:
             self._finish(record, KafkaError(KafkaError._FAIL, str(exc)))
 
-    def _end_trouble(self, topic: str) -> None:
+    def _note_delivery(self, topic: str, message: Any) -> None:
+        self._latencies.append(message.latency() or 0.0)
         self.silent = False
         self.stalled.discard(topic)
         self._reported.clear()

@@ -18,24 +18,40 @@ _LEFT_TO_SENDERS = 0.01
 class LingeringChannel(Channel):
     """Lets each sender hand its record over, once the topic is known."""
 
-    #: Records of senders that may take reports, about; and how many there
-    #: had been when the thread last looked.
-    _submitted = 0
+    #: Records that nobody waits for, about.
+    _unattended = 0
+    #: How often senders were to take the reports; and what that had been
+    #: when the thread last looked.
+    _turns = 0
     _seen = 0
     #: Whether senders were taking the reports at that time.
     _left_to_senders = False
 
     # Called by senders.
 
+    def send_unattended(
+        self, topic: str, value: bytes, key: bytes | None
+    ) -> bool:
+        client = self._client
+        if client is None or topic not in self._ready:
+            return False
+        try:
+            client.produce(topic, value, key)
+        except (BufferError, KafkaException):
+            return False  # whoever submits it sees to that
+        if self._client is not client:
+            self._leave(client)
+        self._unattended += 1
+        if self._unattended % _TURN == 0 and not concurrency.is_main():
+            self._turns += 1
+            self._take_reports(client)
+        return True
+
     def submit(self, record: Record) -> None:
         client = self._client
         if record.topic in self._ready and self._produce(record):
             if self._client is not client:
                 self._leave(client)
-            if record.left and not concurrency.is_main():
-                self._submitted += 1
-                if self._submitted % _TURN == 0:
-                    self._take_reports(client)
             return
         with self._lock:
             if record.topic in self._ready and self._produce(record):
@@ -71,8 +87,8 @@ class LingeringChannel(Channel):
     # Called by the thread.
 
     def _wait(self) -> None:
-        before, self._seen = self._seen, self._submitted
-        self._left_to_senders = self._seen - before >= _TURN
+        before, self._seen = self._seen, self._turns
+        self._left_to_senders = self._seen != before
         if self._left_to_senders:
             self._wake.wait(_LEFT_TO_SENDERS)
 
@@ -80,3 +96,25 @@ class LingeringChannel(Channel):
         if not self._left_to_senders:
             self._poll(self._client, self._patience())
         self._serve_parked(maker)
+
+    def _settings_of_client(self) -> dict[str, Any]:
+        return {
+            **super()._settings_of_client(),
+            "on_delivery": self._on_unattended,
+        }
+
+    def _on_unattended(self, error: Any, message: Any) -> None:
+        """A report without a record: one is made when it is needed.
+
+        Must not raise, as every report.
+        """
+        try:
+            if error is None:
+                self._note_delivery(message.topic(), message)
+                self.delivered += 1
+                return
+        except Exception as exc:
+            error = KafkaError(KafkaError._FAIL, str(exc))
+        record = Record(message.topic(), message.value(), message.key())
+        record.left = True
+        self._on_delivery(record, error, message)

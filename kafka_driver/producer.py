@@ -75,10 +75,18 @@ class Sender:
             limit = (retry + 1) * self._try_timeout
         if self._confirmed:
             self.deliver(topic, value, key, limit)
-        else:
-            record = Record(topic, value, key)
-            record.left = True
-            self._submit(self._channel(limit), record, limit)
+            return
+        channel = self._channel(limit)
+        try:
+            if channel.send_unattended(topic, value, key):
+                return
+        except KafkaException as exc:
+            raise errors.translate(
+                exc, topic, len(value), channel.max_bytes()
+            ) from None
+        record = Record(topic, value, key)
+        record.left = True
+        self._submit(channel, record, limit)
 
     def deliver(
         self, topic: str, value: bytes, key: bytes | None, limit: float

@@ -30,6 +30,12 @@ class Message:
     def __init__(self, value: bytes) -> None:
         self._value = value
 
+    def topic(self) -> str:
+        return "topic"
+
+    def key(self) -> None:
+        return None
+
     def value(self) -> bytes:
         return self._value
 
@@ -46,7 +52,8 @@ class Client:
     #: The report that the next record gets at once, before produce() ends.
     at_once: KafkaError | None = None
 
-    def __init__(self, _settings: Any, logger: Any) -> None:
+    def __init__(self, settings: Any, logger: Any) -> None:
+        self._on_delivery = settings.get("on_delivery")
         self.got: list[bytes | None] = []
         self.flushed: list[list[bytes]] = []
         #: The threads that took reports.
@@ -61,8 +68,9 @@ class Client:
         self.made.append(self)
 
     def produce(
-        self, _topic: str, value: bytes, _key: Any, on_delivery: Any
+        self, _topic: str, value: bytes, _key: Any, on_delivery: Any = None
     ) -> None:
+        on_delivery = on_delivery or self._on_delivery
         before, Client.before = Client.before, None
         if before is not None:
             before(self)
@@ -188,10 +196,16 @@ def new(value: bytes) -> Record:
 def send(to: Channel, count: int) -> int:
     """Send records without waiting for them; the thread that did."""
     for _ in range(count):
-        record = Record("topic", b"another", None)
+        leave(to, b"another")
+    return threading.get_ident()
+
+
+def leave(to: Channel, value: bytes) -> None:
+    """Send a record that nobody waits for."""
+    if not to.send_unattended("topic", value, None):
+        record = Record("topic", value, None)
         record.left = True
         to.submit(record)
-    return threading.get_ident()
 
 
 def wait_until(condition: Callable[[], bool], timeout: float = 10) -> None:
@@ -199,6 +213,91 @@ def wait_until(condition: Callable[[], bool], timeout: float = 10) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.01)
+
+
+def test_a_record_that_nobody_waits_for_is_sent_again_when_it_never_left(
+    one: Channel,
+) -> None:
+    Client.at_once = KafkaError(KafkaError._UNKNOWN_TOPIC)
+
+    leave(one, b"second")
+
+    wait_until(lambda: Client.made[0].got == [b"first", b"second"])
+    assert (one.queued(), one.delivered, one.failed) == (0, 2, 0)
+
+
+def test_the_bytes_of_a_record_that_is_sent_again_count_as_queued(
+    one: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Maker, "ready", lambda _self, _topic: False)
+    Client.at_once = KafkaError(KafkaError._UNKNOWN_TOPIC)
+
+    leave(one, b"x" * 10240)
+
+    assert one._parked.bytes == 10240
+    with pytest.raises(BufferError):
+        one.submit(new(b"no room"))
+    monkeypatch.undo()
+
+
+def test_a_record_that_nobody_waits_for_and_that_failed_is_logged(
+    one: Channel,
+    log: concurrency.LogQueue,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    Client.at_once = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
+
+    leave(one, b"second")
+
+    wait_until(lambda: not one._failures)
+    log.drain()
+    assert "1 notifications for topic topic were not delivered" in caplog.text
+    assert one.failed == 1
+
+
+def test_a_defect_in_its_report_is_logged_as_a_failure(
+    one: Channel,
+    log: concurrency.LogQueue,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Message, "latency", lambda _self: 1 / 0)
+
+    leave(one, b"second")
+
+    wait_until(lambda: one.failed == 1 and not one._failures)
+    log.drain()
+    assert "division by zero" in caplog.text
+
+
+def test_a_record_that_nobody_waits_for_goes_to_a_clients_successor(
+    one: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "_PURGE_TIME", 0.0)
+
+    def replace(_client: Client) -> None:
+        one._fatal = KafkaError(KafkaError._FATAL)
+        wait_until(lambda: len(Client.made) == 2)
+        monkeypatch.setattr(channel, "_PURGE_TIME", 5.0)
+
+    Client.before = replace
+    leave(one, b"second")
+
+    wait_until(
+        lambda: (
+            [client.got for client in Client.made] == [[b"first"], [b"second"]]
+        )
+    )
+
+
+def test_who_leaves_a_record_to_a_closed_client_is_told(one: Channel) -> None:
+    def close(_client: Client) -> None:
+        one.close(time.monotonic())
+        assert one.join(10)
+
+    Client.before = close
+    with pytest.raises(KafkaException, match="_DESTROY"):
+        leave(one, b"second")
 
 
 def test_a_report_before_produce_has_returned_leaves_the_record_whole(

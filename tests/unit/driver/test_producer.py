@@ -14,10 +14,11 @@ from typing import Any
 import mock_cluster
 import oslo_messaging
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 from mock_cluster import MockCluster
 
 from kafka_driver import envelope, producer
+from kafka_driver.lingering import LingeringChannel
 
 TOPIC = "notifications.info"
 Transport = Callable[..., Any]
@@ -418,6 +419,20 @@ def test_buffered_send_does_not_wait_and_arrives(
     assert sorted(numbers(read(cluster.bootstrap, TOPIC, 20))) == list(
         range(20)
     )
+
+
+def test_a_buffered_send_while_the_transport_is_closed_raises(
+    cluster: MockCluster,
+    transport: Transport,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def ended(*_args: Any) -> bool:
+        raise KafkaException(KafkaError(KafkaError._DESTROY))
+
+    sender = transport(cluster.url, kafka_driver_mode="buffered")
+    monkeypatch.setattr(LingeringChannel, "send_unattended", ended)
+    with pytest.raises(oslo_messaging.MessageDeliveryFailure, match=TOPIC):
+        send(sender)
 
 
 def test_buffered_failures_are_logged_with_count_topic_and_reason(
