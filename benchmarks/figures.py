@@ -4,6 +4,8 @@
 from dataclasses import dataclass, field
 
 OURS, IN_TREE, RABBIT, RAW = "kafka-driver", "kafka", "rabbit", "raw"
+#: The raw client without a promise: its offsets are not committed.
+UNCOMMITTED = "raw-uncommitted"
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,8 @@ FIGURES = (
         "latency",
         "latency",
         100,
-        (OURS, IN_TREE, RABBIT, RAW),
-        (Goal(RAW, 1.5),),
+        (OURS, IN_TREE, RABBIT, RAW, UNCOMMITTED),
+        (Goal(RAW, 1.5), Goal(UNCOMMITTED, 1.5)),
         "notify to endpoint at 20 messages/s, median",
         unit="ms",
         quick=4,
@@ -124,7 +126,7 @@ FIGURES = (
         "latency-after-dispatch",
         "latency",
         100,
-        (OURS, RAW),
+        (OURS, UNCOMMITTED),
         (),
         "the same with the commit after dispatch",
         unit="ms",

@@ -347,8 +347,8 @@ def send_slowly(
 
 
 def latency(task: Task, result: Result) -> None:
-    if task.peer == "raw":
-        latency_raw(task, result)
+    if task.peer.startswith("raw"):
+        latency_raw(task, result, commit=task.peer == "raw")
         return
     endpoint = Single(10**9)
     with measured(result), listening(task, endpoint, 1) as made:
@@ -359,7 +359,8 @@ def latency(task: Task, result: Result) -> None:
     result.seen, result.latencies = endpoint.seen, endpoint.latencies
 
 
-def latency_raw(task: Task, result: Result) -> None:
+def latency_raw(task: Task, result: Result, commit: bool) -> None:
+    """The client library; what it commits is committed before dispatch."""
     endpoint = Single(10**9)
     producer = Producer({"bootstrap.servers": task.bootstrap, "linger.ms": 0})
     running = [True]
@@ -369,6 +370,8 @@ def latency_raw(task: Task, result: Result) -> None:
         while running:
             for record in consumer.consume(1, 0.2):
                 if record.error() is None:
+                    if commit:
+                        consumer.commit(record, asynchronous=False)
                     endpoint.info({}, "", "", decoded(record), {})
         consumer.close()
 

@@ -17,6 +17,9 @@ from kafka_driver.parking import Record
 #: Records gather for so long behind one without an answer: its partition may
 #: have no leader while theirs have one.
 _LONGEST = 0.01
+#: Seconds between two looks at what the client library has to tell while
+#: nothing is sent. Each costs a sleeping core 0.1 ms.
+_IDLE = 1.0
 
 
 class GatheringChannel(Channel):
@@ -114,7 +117,7 @@ class GatheringChannel(Channel):
 
     def _wait(self) -> None:
         if not self._handed_over:
-            self._wake.wait(self._patience())
+            self._wake.wait(self._patience() if self._parked.count else _IDLE)
         self._wake.clear()
 
     def _build(self) -> Any:
