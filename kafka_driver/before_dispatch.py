@@ -63,6 +63,10 @@ class BeforeDispatch(flow.Flow):
             return
         self._batch = self._parts.intake.take(self._parts.in_flight.room())
         self._parts.in_flight.add(_contents(self._batch))
+        for one in self._batch:
+            # It cannot be requeued. Memory that is used again at once is a
+            # fifth of the time for large notifications.
+            one.record = None
         if self._batch:
             self._taken = now
             self._commit(client)

@@ -75,9 +75,8 @@ def encode(ctxt: Any, message: dict[str, Any]) -> bytes:
             inner = orjson.dumps(body, _primitive, _AS_STDLIB)
         except TypeError:
             inner = b""  # lone surrogates, big integers and the like
-        # NaN and infinities come out as null. rfind() is twice as fast as
-        # the operator.
-        if inner and (inner.rfind(b"null") < 0 or _is_plain(body)):
+        # NaN and infinities come out as null.
+        if inner and (not _holds(inner, b"null") or _is_plain(body)):
             return orjson.dumps(
                 {_VERSION_KEY: _VERSION, _MESSAGE_KEY: inner.decode()}
             )
@@ -176,7 +175,12 @@ def _needs_stdlib(data: bytes | str) -> bool:
             data = data.encode()
         except UnicodeEncodeError:
             return True
-    return _MANY_DIGITS in data.translate(_DIGITS_TO_0)
+    return _holds(data.translate(_DIGITS_TO_0), _MANY_DIGITS)
+
+
+def _holds(data: bytes, part: bytes) -> bool:
+    # Searched from the end it takes half as long as with the operator.
+    return data.rfind(part) >= 0
 
 
 def _is_plain(

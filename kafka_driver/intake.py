@@ -24,6 +24,7 @@ class Fetched:
     __slots__ = ("content", "offset", "place", "record")
 
     def __init__(self, record: Any) -> None:
+        #: None once nobody will want its bytes again.
         self.record = record
         self.place: Place = (record.topic(), record.partition())
         self.offset: int = record.offset()

@@ -300,3 +300,9 @@ def test_a_partition_whose_commit_is_refused_waits_alone(
     assert setting.handed_on() == [[0, 0], [0, 1]]
     assert "TOPIC_AUTHORIZATION_FAILED" in text(setting, caplog)
     assert setting.flow.awaiting_since() is not None
+
+
+def test_what_waits_for_its_commit_holds_no_bytes(setting: Setting) -> None:
+    assert [one.record for one in setting.flow._batch] == [None] * 3
+    setting.answer()
+    assert len(setting.handed_on()) == 3
