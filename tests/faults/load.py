@@ -97,10 +97,16 @@ class Load:
     """Threads that send numbers, and remember which were confirmed.
 
     :param retry: as [oslo_messaging_notifications] has it
+    :param pause: seconds that each of them waits between two
     """
 
     def __init__(
-        self, sender: Any, topic: str, threads: int = 4, retry: int = -1
+        self,
+        sender: Any,
+        topic: str,
+        threads: int = 4,
+        retry: int = -1,
+        pause: float = 0.01,
     ) -> None:
         self.confirmed: list[int] = []
         self.failed = 0
@@ -108,6 +114,7 @@ class Load:
         self._sender = sender
         self._topic = topic
         self._retry = retry
+        self._pause = pause
         self._numbers = itertools.count()
         self._stop = threading.Event()
         self._last = time.monotonic()
@@ -153,7 +160,7 @@ class Load:
             now = time.monotonic()
             self.gap = max(self.gap, now - self._last)
             self._last = now
-            time.sleep(0.01)
+            time.sleep(self._pause)
 
 
 class Counted(Load):

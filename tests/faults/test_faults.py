@@ -90,6 +90,38 @@ def test_restart_every_broker(cluster: Cluster, trial: Make) -> None:
     check(tried.run(fault))
 
 
+def test_kill_the_leader_while_buffered_senders_fill_the_queue(
+    cluster: Cluster, tmp_path: Path, accounts: list[Account], pause: int
+) -> None:
+    """What a buffered send has taken is delivered, though nobody waits."""
+    topic = f"{sending.new_topic()}.info"
+    cluster.create(topic)
+    made = load.transport(
+        tmp_path,
+        cluster.url,
+        kafka_driver_mode="buffered",
+        kafka_driver_queue_max_messages=2000,
+    )
+    sent = Load(made, topic, pause=0.001)
+    sent.wait_for(2000)
+    node = cluster.leader(topic)
+    node.server.kill()
+    time.sleep(pause)
+    node.start()
+    sent.wait_for(2000)
+    sent.stop()
+    made.cleanup()
+    found = load.account(
+        named("kill -9 the leader, buffered", cluster),
+        "topic",
+        sent,
+        load.in_topic(cluster.bootstrap, topic),
+    )
+    accounts.append(found)
+    print(found)
+    assert found.failed == found.lost == found.duplicated == 0, found
+
+
 # -- network ------------------------------------------------------------------
 
 

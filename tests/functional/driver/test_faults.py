@@ -10,6 +10,7 @@ from faults.fixtures import accounts, trial
 from faults.test_faults import (
     test_cut_the_network,
     test_kill_the_leader,
+    test_kill_the_leader_while_buffered_senders_fill_the_queue,
     test_kill_the_receiving_process,
     test_kill_the_sending_process,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "accounts",
     "test_cut_the_network",
     "test_kill_the_leader",
+    "test_kill_the_leader_while_buffered_senders_fill_the_queue",
     "test_kill_the_receiving_process",
     "test_kill_the_sending_process",
     "trial",
