@@ -415,13 +415,15 @@ class Channel(abc.ABC):
         with self._lock:
             client, self._client = self._client, None
             self._ready.clear()
-        self._purge(client)
+        if client is not None:  # none when the last build failed
+            self._purge(client)
         del client
         again = time.monotonic() + back_off
         while time.monotonic() < again and self._stop_at is None:
             self._poll(None, _SLICE)
+        built = self._build()
         self._fatal = None
-        self._client = self._build()
+        self._client = built
 
     def _purge(self, client: Any) -> None:
         """Have a report of everything that a client holds."""

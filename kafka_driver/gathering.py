@@ -67,6 +67,10 @@ class GatheringChannel(Channel):
             self._turn.release()
         return not record.parked and not self._handed_over
 
+    def queued(self) -> int:
+        """How many records wait; here what the client has got is known."""
+        return self._parked.count + self._handed_over
+
     # Called by who has the turn.
 
     def _work(self, maker: admin.TopicMaker) -> None:
@@ -117,7 +121,8 @@ class GatheringChannel(Channel):
 
     def _wait(self) -> None:
         if not self._handed_over:
-            self._wake.wait(self._patience() if self._parked.count else _IDLE)
+            idle = not self._parked.count and self._stop_at is None
+            self._wake.wait(_IDLE if idle else self._patience())
         self._wake.clear()
 
     def _build(self) -> Any:

@@ -18,7 +18,7 @@ _LEFT_TO_SENDERS = 0.01
 class LingeringChannel(Channel):
     """Lets each sender hand its record over, once the topic is known."""
 
-    #: Records that nobody waits for, about.
+    #: Records that nobody waits for, about, since a sender's last turn.
     _unattended = 0
     #: How often senders were to take the reports; and what that had been
     #: when the thread last looked.
@@ -42,7 +42,8 @@ class LingeringChannel(Channel):
         if self._client is not client:
             self._leave(client)
         self._unattended += 1
-        if self._unattended % _TURN == 0 and not concurrency.is_main():
+        if self._unattended >= _TURN and not concurrency.is_main():
+            self._unattended = 0
             self._turns += 1
             self._take_reports(client)
         return True
@@ -82,7 +83,8 @@ class LingeringChannel(Channel):
         if client is not None:
             self._purge(client)
         if self.ended:
-            raise KafkaException(KafkaError(KafkaError._DESTROY))
+            # It may have been delivered before the client was given up.
+            raise KafkaException(KafkaError(KafkaError._PURGE_INFLIGHT))
 
     # Called by the thread.
 
@@ -115,6 +117,7 @@ class LingeringChannel(Channel):
                 return
         except Exception as exc:
             error = KafkaError(KafkaError._FAIL, str(exc))
-        record = Record(message.topic(), message.value(), message.key())
+        value = message.value() or b""
+        record = Record(message.topic(), value, message.key())
         record.left = True
         self._on_delivery(record, error, message)

@@ -47,12 +47,17 @@ class Client:
     """Stands for the client library's producer."""
 
     made: list["Client"]
+    #: How often none can be made.
+    unmakable = 0
     #: Called at the next produce(), before its record is in the queue.
     before: Callable[["Client"], None] | None = None
     #: The report that the next record gets at once, before produce() ends.
     at_once: KafkaError | None = None
 
     def __init__(self, settings: Any, logger: Any) -> None:
+        if Client.unmakable:
+            Client.unmakable -= 1
+            raise OSError("too many open files")
         self._on_delivery = settings.get("on_delivery")
         self.got: list[bytes | None] = []
         self.flushed: list[list[bytes]] = []
@@ -296,7 +301,7 @@ def test_who_leaves_a_record_to_a_closed_client_is_told(one: Channel) -> None:
         assert one.join(10)
 
     Client.before = close
-    with pytest.raises(KafkaException, match="_DESTROY"):
+    with pytest.raises(KafkaException, match="_PURGE_INFLIGHT"):
         leave(one, b"second")
 
 
@@ -327,7 +332,7 @@ def test_a_record_that_a_replaced_client_got_goes_to_its_successor(
     assert [client.got for client in Client.made] == [[b"first"], [b"second"]]
 
 
-def test_a_record_that_a_closed_client_got_is_told_as_lost(
+def test_a_record_that_a_closed_client_got_is_told_as_uncertain(
     one: Channel,
 ) -> None:
     def close(_client: Client) -> None:
@@ -335,7 +340,7 @@ def test_a_record_that_a_closed_client_got_is_told_as_lost(
         assert one.join(10)
 
     Client.before = close
-    with pytest.raises(KafkaException, match="_DESTROY"):
+    with pytest.raises(KafkaException, match="_PURGE_INFLIGHT"):
         one.submit(new(b"second"))
 
 
@@ -383,6 +388,31 @@ def test_a_defect_in_a_report_fails_its_record_only(
     monkeypatch.undo()
     monkeypatch.setattr(channel.confluent_kafka, "Producer", Client)
     deliver(either, b"third")
+
+
+def test_a_client_that_cannot_be_made_anew_is_tried_again(
+    either: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "_DEFECT_PAUSE", 0.01)
+    Client.unmakable = 2
+    either._fatal = KafkaError(KafkaError._FATAL)
+    either._wake.set()
+    wait_until(lambda: len(Client.made) == 2, 20)
+
+    deliver(either, b"second")
+
+    assert Client.made[1].got == [b"second"]
+
+
+def test_what_the_client_has_to_tell_is_no_record_that_waits(
+    gathers: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Client, "__len__", lambda _self: 2)
+
+    assert gathers.queued() == 0
+    started = time.monotonic()
+    gathers.close(started + 60)
+    assert gathers.join(10)
 
 
 def test_who_sends_much_takes_the_reports(
