@@ -65,7 +65,7 @@ class BeforeDispatch(flow.Flow):
         self._parts.in_flight.add(_contents(self._batch))
         for one in self._batch:
             # It cannot be requeued. Memory that is used again at once is a
-            # fifth of the time for large notifications.
+            # sixth of the time for large notifications.
             one.record = None
         if self._batch:
             self._taken = now

@@ -415,8 +415,7 @@ class Channel(abc.ABC):
         with self._lock:
             client, self._client = self._client, None
             self._ready.clear()
-        if client is not None:  # none when the last build failed
-            self._purge(client)
+        self._purge(client)
         del client
         again = time.monotonic() + back_off
         while time.monotonic() < again and self._stop_at is None:
@@ -426,7 +425,9 @@ class Channel(abc.ABC):
         self._client = built
 
     def _purge(self, client: Any) -> None:
-        """Have a report of everything that a client holds."""
+        """Have a report of everything that a client holds, if there is one."""
+        if client is None:
+            return
         client.purge()
         # Those of what was in flight come a moment later.
         end = time.monotonic() + _PURGE_TIME
@@ -440,8 +441,7 @@ class Channel(abc.ABC):
         with self._lock:
             client, self._client = self._client, None
             self.ended = True
-        if client is not None:
-            self._purge(client)
+        self._purge(client)
         with self._lock:
             for record in self._parked.remove_all():
                 self._finish(record, KafkaError(KafkaError._PURGE_QUEUE))

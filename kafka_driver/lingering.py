@@ -80,8 +80,7 @@ class LingeringChannel(Channel):
         Its thread may be done with it already; the record's report sends it
         by the next client, or fails it.
         """
-        if client is not None:
-            self._purge(client)
+        self._purge(client)
         if self.ended:
             # It may have been delivered before the client was given up.
             raise KafkaException(KafkaError(KafkaError._PURGE_INFLIGHT))

@@ -213,6 +213,28 @@ def leave(to: Channel, value: bytes) -> None:
         to.submit(record)
 
 
+def replace_meanwhile(to: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the client replaced while it gets its next record."""
+    monkeypatch.setattr(channel, "_PURGE_TIME", 0.0)
+
+    def replace(_client: Client) -> None:
+        to._fatal = KafkaError(KafkaError._FATAL)
+        wait_until(lambda: len(Client.made) == 2)
+        monkeypatch.setattr(channel, "_PURGE_TIME", 5.0)
+
+    Client.before = replace
+
+
+def close_meanwhile(to: Channel) -> None:
+    """Have the channel closed while its client gets its next record."""
+
+    def close(_client: Client) -> None:
+        to.close(time.monotonic())
+        assert to.join(10)
+
+    Client.before = close
+
+
 def wait_until(condition: Callable[[], bool], timeout: float = 10) -> None:
     deadline = time.monotonic() + timeout
     while not condition():
@@ -278,14 +300,7 @@ def test_a_defect_in_its_report_is_logged_as_a_failure(
 def test_a_record_that_nobody_waits_for_goes_to_a_clients_successor(
     one: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channel, "_PURGE_TIME", 0.0)
-
-    def replace(_client: Client) -> None:
-        one._fatal = KafkaError(KafkaError._FATAL)
-        wait_until(lambda: len(Client.made) == 2)
-        monkeypatch.setattr(channel, "_PURGE_TIME", 5.0)
-
-    Client.before = replace
+    replace_meanwhile(one, monkeypatch)
     leave(one, b"second")
 
     wait_until(
@@ -296,11 +311,7 @@ def test_a_record_that_nobody_waits_for_goes_to_a_clients_successor(
 
 
 def test_who_leaves_a_record_to_a_closed_client_is_told(one: Channel) -> None:
-    def close(_client: Client) -> None:
-        one.close(time.monotonic())
-        assert one.join(10)
-
-    Client.before = close
+    close_meanwhile(one)
     with pytest.raises(KafkaException, match="_PURGE_INFLIGHT"):
         leave(one, b"second")
 
@@ -319,14 +330,7 @@ def test_a_report_before_produce_has_returned_leaves_the_record_whole(
 def test_a_record_that_a_replaced_client_got_goes_to_its_successor(
     one: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channel, "_PURGE_TIME", 0.0)
-
-    def replace(client: Client) -> None:
-        one._fatal = KafkaError(KafkaError._FATAL)
-        wait_until(lambda: len(Client.made) == 2)
-        monkeypatch.setattr(channel, "_PURGE_TIME", 5.0)
-
-    Client.before = replace
+    replace_meanwhile(one, monkeypatch)
     deliver(one, b"second")
 
     assert [client.got for client in Client.made] == [[b"first"], [b"second"]]
@@ -335,11 +339,7 @@ def test_a_record_that_a_replaced_client_got_goes_to_its_successor(
 def test_a_record_that_a_closed_client_got_is_told_as_uncertain(
     one: Channel,
 ) -> None:
-    def close(_client: Client) -> None:
-        one.close(time.monotonic())
-        assert one.join(10)
-
-    Client.before = close
+    close_meanwhile(one)
     with pytest.raises(KafkaException, match="_PURGE_INFLIGHT"):
         one.submit(new(b"second"))
 
