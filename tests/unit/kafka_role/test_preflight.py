@@ -5,6 +5,11 @@ import os
 import socket
 
 import pytest
+from ansible_collections.kafka_bus.openstack.plugins.module_utils import (
+    kafka_disks,
+    kafka_listening,
+    kafka_peers,
+)
 from ansible_collections.kafka_bus.openstack.plugins.modules import (
     java_find,
     kafka_preflight,
@@ -24,7 +29,7 @@ def look(port, address="127.0.0.1", config_file="/etc/kafka/x", user="nobody"):
         "port": port,
         "port_setting": "kafka_port",
     }
-    return list(kafka_preflight.look_at_listener(listener, config_file, user))
+    return list(kafka_listening.look_at_listener(listener, config_file, user))
 
 
 def free_port():
@@ -53,9 +58,9 @@ def test_a_port_that_is_not_for_the_brokers_account_is_named(
     tmp_path, monkeypatch, user
 ):
     """Root, who looks, may listen there."""
-    monkeypatch.setattr(kafka_preflight, "bind_error", lambda *where: 0)
+    monkeypatch.setattr(kafka_listening, "bind_error", lambda *where: 0)
     start = tmp_path / "start"
-    monkeypatch.setattr(kafka_preflight, "PORT_START", str(start))
+    monkeypatch.setattr(kafka_listening, "PORT_START", str(start))
     told = "Port {} is not for ordinary users: set kafka_port to {} or more."
     assert look(443, user=user) == [told.format(443, 1024)]
     assert look(1024, user=user) == []
@@ -79,7 +84,7 @@ def test_a_name_that_no_dns_can_have_is_told(name):
     (problem,) = look(free_port(), address=name)
     assert f"{name} is no address of this machine" in problem
     peer = {"address": name, "port": 9093, "setting": "s"}
-    assert "no name that this machine" in kafka_preflight.look_at_peer(peer)
+    assert "no name that this machine" in kafka_peers.look_at_peer(peer)
 
 
 def test_listening_sockets_are_found_in_both_tables():
@@ -88,7 +93,7 @@ def test_listening_sockets_are_found_in_both_tables():
         "   0: 0100007F:2384 00000000:0000 0A 0:0 00:0 0 0 0 77 1\n"
         "   1: 0100007F:2384 0100007F:9999 01 0:0 00:0 0 0 0 78 1\n"
     )
-    found = kafka_preflight.listening_inodes(table, 0x2384)
+    found = kafka_listening.listening_inodes(table, 0x2384)
     assert found == {"socket:[77]"}
 
 
@@ -98,20 +103,20 @@ def test_missing_space_is_named(tmp_path):
         "megabytes": 1 << 40,
         "setting": "kafka_data_dirs",
     }
-    (problem,) = kafka_preflight.look_at_space(space)
+    (problem,) = kafka_disks.look_at_space(space)
     assert "make room, or change kafka_data_dirs" in problem
-    assert not list(kafka_preflight.look_at_space(space | {"megabytes": 0}))
+    assert not list(kafka_disks.look_at_space(space | {"megabytes": 0}))
 
 
 def test_disks_too_small_for_full_topics_are_named(tmp_path):
     paths = [str(tmp_path / "a"), str(tmp_path / "b")]
-    (problem,) = kafka_preflight.look_at_disks(paths, 10**12)
+    (problem,) = kafka_disks.look_at_disks(paths, 10**12)
     assert "lower kafka_retention_bytes" in problem
     found = os.statvfs(tmp_path)
     total = found.f_blocks * found.f_frsize // 2**20
-    assert list(kafka_preflight.look_at_disks(paths, total)) == []
+    assert list(kafka_disks.look_at_disks(paths, total)) == []
     # Two directories of one disk are not two disks.
-    assert list(kafka_preflight.look_at_disks(paths, total + 1))
+    assert list(kafka_disks.look_at_disks(paths, total + 1))
 
 
 def directory(path, executes=False):
@@ -133,7 +138,7 @@ def test_a_disk_that_cannot_be_used_is_named(
 
     monkeypatch.setattr(os, "statvfs", lambda path: Mounted)
     there = directory(tmp_path / "new", executes=True)
-    (problem,) = kafka_preflight.look_at_directory(there)
+    (problem,) = kafka_disks.look_at_directory(there)
     assert words in problem
     assert "change kafka_x" in problem
 
@@ -141,38 +146,38 @@ def test_a_disk_that_cannot_be_used_is_named(
 def test_a_file_in_the_way_of_a_directory_is_named(tmp_path):
     (tmp_path / "file").touch()
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
-        (problem,) = kafka_preflight.look_at_directory(directory(path))
+        (problem,) = kafka_disks.look_at_directory(directory(path))
         assert f"{tmp_path / 'file'} is no directory" in problem
         assert "correct kafka_x" in problem
 
 
 def test_a_directory_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     below = directory(tmp_path / "a" / "b")
-    assert list(kafka_preflight.look_at_directory(below)) == []
+    assert list(kafka_disks.look_at_directory(below)) == []
     # Root may write everywhere.
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    (problem,) = kafka_preflight.look_at_directory(below)
+    (problem,) = kafka_disks.look_at_directory(below)
     assert f"{tmp_path} cannot be written by" in problem
 
 
 def test_a_directory_that_everybody_writes_to_is_named(tmp_path):
     tmp_path.chmod(0o1777)
-    (problem,) = kafka_preflight.look_at_directory(directory(tmp_path))
+    (problem,) = kafka_disks.look_at_directory(directory(tmp_path))
     assert f"{tmp_path} is sticky" in problem
     assert f"such as {tmp_path}/kafka, into kafka_x" in problem
     below = directory(tmp_path / "kafka")
-    assert list(kafka_preflight.look_at_directory(below)) == []
+    assert list(kafka_disks.look_at_directory(below)) == []
 
 
 def test_a_link_that_leads_nowhere_is_named(tmp_path):
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "mount")
     for path in (link, link / "data"):
-        (problem,) = kafka_preflight.look_at_directory(directory(path))
+        (problem,) = kafka_disks.look_at_directory(directory(path))
         assert f"{link} is a link to {tmp_path / 'mount'}" in problem
         assert "correct kafka_x" in problem
     (tmp_path / "mount").mkdir()
-    assert list(kafka_preflight.look_at_directory(directory(path))) == []
+    assert list(kafka_disks.look_at_directory(directory(path))) == []
 
 
 def test_one_directory_by_two_names_is_told(tmp_path):
@@ -182,11 +187,11 @@ def test_one_directory_by_two_names_is_told(tmp_path):
         {"path": str(tmp_path / name), "setting": "kafka_data_dirs"}
         for name in ("real", "link")
     ]
-    (problem,) = kafka_preflight.look_at_real_paths(places)
+    (problem,) = kafka_disks.look_at_real_paths(places)
     assert f"{places[0]['path']} of kafka_data_dirs and" in problem
     assert f"{places[1]['path']} of kafka_data_dirs are one" in problem
     below = {"path": str(tmp_path / "link" / "tmp"), "setting": "kafka_x"}
-    (problem,) = kafka_preflight.look_at_real_paths([places[0], below])
+    (problem,) = kafka_disks.look_at_real_paths([places[0], below])
     assert f"{below['path']} of kafka_x is in {places[0]['path']}" in problem
 
 
@@ -194,20 +199,20 @@ def test_a_link_to_a_directory_of_the_machine_is_told(tmp_path):
     link = tmp_path / "link"
     link.symlink_to("/usr/bin")
     place = {"path": str(link), "setting": "kafka_x"}
-    (problem,) = kafka_preflight.look_at_real_paths([place])
+    (problem,) = kafka_disks.look_at_real_paths([place])
     assert f"{link} (/usr/bin) of kafka_x belongs to the whole" in problem
 
 
 @pytest.mark.parametrize("path", ["", "venv", "a/b"])
 def test_the_look_at_a_relative_path_ends(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert kafka_preflight.existing_parent(path) == str(tmp_path)
-    assert kafka_preflight.broken_link(path) == ""
+    assert kafka_disks.existing_parent(path) == str(tmp_path)
+    assert kafka_disks.broken_link(path) == ""
 
 
 def test_a_peer_that_is_this_machine_to_itself_is_told():
     """What /etc/hosts of Debian says of a machine's own name."""
-    (problem,) = kafka_preflight.look_at_peers(
+    (problem,) = kafka_peers.look_at_peers(
         [{"address": "localhost", "port": 9093, "setting": "kafka_x of k2"}]
     )
     assert "is this machine itself" in problem.replace(
@@ -218,12 +223,12 @@ def test_a_peer_that_is_this_machine_to_itself_is_told():
 
 
 def test_a_peer_that_listens_or_refuses_is_reached(taken_port, monkeypatch):
-    monkeypatch.setattr(kafka_preflight, "loopback_of", lambda *where: "")
+    monkeypatch.setattr(kafka_peers, "loopback_of", lambda *where: "")
     peers = [
         {"address": "127.0.0.1", "port": port, "setting": "s"}
         for port in (taken_port, 1)
     ]
-    assert list(kafka_preflight.look_at_peers(peers)) == []
+    assert list(kafka_peers.look_at_peers(peers)) == []
 
 
 def test_a_peer_without_a_name_or_a_way_is_told(monkeypatch):
@@ -231,10 +236,10 @@ def test_a_peer_without_a_name_or_a_way_is_told(monkeypatch):
         raise TimeoutError
 
     nobody = {"address": "nobody.invalid", "port": 9093, "setting": "s"}
-    assert "no name that this machine" in kafka_preflight.look_at_peer(nobody)
-    monkeypatch.setattr(kafka_preflight, "loopback_of", lambda *where: "")
+    assert "no name that this machine" in kafka_peers.look_at_peer(nobody)
+    monkeypatch.setattr(kafka_peers, "loopback_of", lambda *where: "")
     monkeypatch.setattr(socket, "create_connection", never)
-    told = kafka_preflight.look_at_peer(nobody)
+    told = kafka_peers.look_at_peer(nobody)
     assert "nobody.invalid:9093 cannot be reached" in told
     assert "open the port" in told
 
@@ -244,7 +249,7 @@ def test_a_machine_with_two_ports_is_told_once():
         {"address": "nobody.invalid", "port": port, "setting": "s"}
         for port in (9092, 9093)
     ]
-    assert len(list(kafka_preflight.look_at_peers(ports))) == 1
+    assert len(list(kafka_peers.look_at_peers(ports))) == 1
 
 
 def test_a_clock_that_is_wrong_is_told():
@@ -310,7 +315,7 @@ def test_own_broker_is_known_where_sockets_cannot_be_looked_up(
     with open("/proc/self/cmdline") as source:
         argument = source.read().split("\0")[-2]
     # What root sees in a container that lacks CAP_SYS_PTRACE.
-    monkeypatch.setattr(kafka_preflight, "socket_owner", lambda _: (None, []))
+    monkeypatch.setattr(kafka_listening, "socket_owner", lambda _: (None, []))
     assert look(taken_port, config_file=argument) == []
     (problem,) = look(taken_port, config_file="/etc/kafka/no-such-broker")
     assert "taken by another process" in problem
