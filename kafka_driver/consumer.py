@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import confluent_kafka
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException
 
 from kafka_driver import (
     admin,
@@ -23,12 +23,11 @@ from kafka_driver import (
     concurrency,
     errors,
     flow,
-    placement,
 )
+from kafka_driver.assignment import Assignment
 from kafka_driver.dead_letters import DeadLetters
 from kafka_driver.intake import Fetched
 from kafka_driver.offsets import Place
-from kafka_driver.order import Order
 
 LOG = logging.getLogger(__name__)
 
@@ -40,8 +39,6 @@ _SHORT = 0.001
 _TOPICS_WAIT = 5.0
 _MAX_BACK_OFF = 5.0
 _MAX_REBUILD_BACK_OFF = 30.0
-#: A failed lookup of offsets gives up the assignment.
-_PLACEMENT_WAIT = 20.0
 #: The same error is logged again after this long without it.
 _QUIET = 60.0
 _MAX_POLL_INTERVAL_MS = 300000
@@ -81,19 +78,18 @@ class Consumer:
         self._dead_letters = dead_letters
         self._log = parts.log
         self._client: Any = None
-        #: For the thread's use.
-        self._maker: Any = None
         self._subscribed = False
         self._unmade = set(plan.topics)
         if dead_letters is not None:
             self._unmade.add(dead_letters.topic)
         self._started = 0.0
-        self._order = Order(parts.log)
-        self._assigned: set[Place] = set()
-        self._had_assignment = False
-        #: Partitions that were given up in the last call for records.
-        self._taken_away: set[Place] = set()
-        self._paused: set[Place] = set()
+        self._assignment = Assignment(
+            parts,
+            the_flow,
+            dead_letters,
+            from_end=plan.from_end,
+            incremental=plan.settings.get("group.protocol") == "consumer",
+        )
         #: When the client was last asked for records.
         self._asked = 0.0
         self._reported: dict[tuple[int, str], float] = {}
@@ -124,7 +120,7 @@ class Consumer:
 
     def assignment(self) -> set[Place]:
         """The partitions that this consumer reads now."""
-        return set(self._assigned)
+        return set(self._assignment.places)
 
     def lag(self) -> dict[str, int]:
         """Records that wait in the brokers, per topic, from statistics."""
@@ -143,13 +139,13 @@ class Consumer:
 
     def _run(self) -> None:
         back_off = 1.0
-        self._maker = maker = self._plan.make_maker()
+        self._assignment.maker = maker = self._plan.make_maker()
         self._started = time.monotonic()
         try:
             while not self._parts.closing:
                 try:
                     self._round(maker)
-                    if self._assigned:
+                    if self._assignment.places:
                         back_off = 1.0
                 except Exception as exc:
                     self._fatal = _as_kafka_error(exc)
@@ -188,7 +184,7 @@ class Consumer:
                 "client.id": client_config.client_id(),
                 "error_cb": self._guard(self._on_error),
                 "stats_cb": self._guard(self._on_statistics),
-                "on_commit": self._guard(self._on_commit),
+                "on_commit": self._guard(self._flow.on_commit),
             },
             logger=concurrency.QueueLogger(self._log, LOG),
         )
@@ -220,9 +216,9 @@ class Consumer:
             return
         self._client.subscribe(
             self._plan.topics,
-            on_assign=self._guard(self._on_assign),
-            on_revoke=self._guard(self._on_revoke),
-            on_lost=self._guard(self._on_lost),
+            on_assign=self._guard(self._assignment.on_assign),
+            on_revoke=self._guard(self._assignment.on_revoke),
+            on_lost=self._guard(self._assignment.on_lost),
         )
         self._subscribed = True
 
@@ -235,7 +231,10 @@ class Consumer:
             self._parts.wake.wait(_SLICE)
             return
         patience, pause = self._patience(), 0.0
-        if self._is_all_paused() and self._flow.awaiting_since() is None:
+        if (
+            self._assignment.is_all_paused()
+            and self._flow.awaiting_since() is None
+        ):
             # Only to be seen alive. An endpoint that is done ends the wait.
             patience, pause = 0.0, patience
         self._asked = time.monotonic()
@@ -254,25 +253,26 @@ class Consumer:
         taken away, but not what an earlier call has returned: that would be
         dispatched here and by the partition's next owner.
         """
-        self._taken_away.clear()
+        taken_away = self._assignment.taken_away
+        taken_away.clear()
         more: list[Any] = self._client.consume(room, 0)
         return [
             one
             for one in found
-            if (one.topic(), one.partition()) not in self._taken_away
+            if (one.topic(), one.partition()) not in taken_away
         ] + more
 
     def _is_full(self, room: int) -> bool:
         """Whether fetching has to wait until an endpoint is done."""
-        if self._is_all_paused() or self._flow.awaiting_since() is not None:
+        if (
+            self._assignment.is_all_paused()
+            or self._flow.awaiting_since() is not None
+        ):
             # Nothing comes while all are paused, and answers have to.
             return False
         if self._parts.in_flight.room() == 0 and len(self._parts.intake):
             return True
         return room <= 0
-
-    def _is_all_paused(self) -> bool:
-        return bool(self._paused) and self._paused >= self._assigned
 
     def _patience(self) -> float:
         """How long to wait for a record."""
@@ -293,7 +293,7 @@ class Consumer:
             if record.error() is None:
                 one = Fetched(record)
                 records.append(one)
-                self._check_order(one)
+                self._assignment.check_order(self._client, one)
             else:
                 self._on_record_error(record)
         if records:
@@ -302,25 +302,14 @@ class Consumer:
         else:
             self._wait(self._next_back_off())
 
-    def _check_order(self, one: Fetched) -> None:
-        if not self._order.follows(self._client, one.place, one.offset):
-            self._flow.drop({one.place})
-            self._parts.intake.drop({one.place})
-
     def _set_pauses(self) -> None:
         """Pause what shall not be fetched, resume what may be again."""
         wanted: set[Place] = set()
         if self._stopped or self._is_full_for_long():
-            wanted = set(self._assigned)
+            wanted = set(self._assignment.places)
         elif self._dead_letters is not None:
-            wanted = self._dead_letters.failing() & self._assigned
-        for places, call in (
-            (wanted - self._paused, self._client.pause),
-            ((self._paused & self._assigned) - wanted, self._client.resume),
-        ):
-            if places:
-                call([TopicPartition(*place) for place in sorted(places)])
-        self._paused = wanted
+            wanted = self._dead_letters.failing() & self._assignment.places
+        self._assignment.pause(self._client, wanted)
 
     def _is_full_for_long(self) -> bool:
         """Whether fetching stopped for as long as it may without a pause.
@@ -336,7 +325,7 @@ class Consumer:
             return now - since > _HELD
         if not len(intake) or self._parts.in_flight.room():
             return False
-        if self._is_all_paused():
+        if self._assignment.is_all_paused():
             return True
         return now - self._asked > self._max_poll_interval() / 3
 
@@ -345,94 +334,6 @@ class Consumer:
             "max.poll.interval.ms", _MAX_POLL_INTERVAL_MS
         )
         return int(milliseconds) / 1000
-
-    # Rebalancing.
-
-    def _on_assign(
-        self, client: Any, partitions: list[TopicPartition]
-    ) -> None:
-        places = {(one.topic, one.partition) for one in partitions}
-        first = {} if self._parts.closing else self._place(client, places)
-        self._had_assignment = True
-        for one in partitions:
-            one.offset = first.get((one.topic, one.partition), one.offset)
-        if self._plan.settings.get("group.protocol") == "consumer":
-            client.incremental_assign(partitions)
-        else:
-            client.assign(partitions)
-        self._assigned |= places
-        self._log.put(LOG, logging.INFO, "Reading %s", _names(places))
-
-    def _place(self, client: Any, places: set[Place]) -> dict[Place, int]:
-        """Where to begin; also remembers where each partition is."""
-        deadline = time.monotonic() + _PLACEMENT_WAIT
-        timeout = _SLICE
-        while True:
-            try:
-                # A topic that appears later is read from its beginning.
-                topics = {topic for topic, _ in places}
-                first = {}
-                if self._plan.from_end and not self._had_assignment:
-                    first = placement.first_offsets(
-                        client, self._maker, topics, timeout
-                    )
-                if first:
-                    client.commit(
-                        offsets=flow.offsets(first), asynchronous=False
-                    )
-                found = placement.commits(
-                    client, places | self._flow.unsettled(), timeout
-                )
-                self._order.begin(first)
-                self._order.begin(
-                    {
-                        place: offset
-                        for place, offset in placement.offsets(found).items()
-                        if place in places
-                    }
-                )
-                self._flow.begin(found)
-                return first
-            except KafkaException as exc:
-                error = errors.kafka_error(exc)
-            if self._parts.closing or time.monotonic() > deadline:
-                # Not to begin anywhere is better than at a wrong place.
-                self._fatal = error
-                return {}
-            # Brokers far away need longer than a slice.
-            timeout = min(timeout * 2, 2.0)
-
-    def _on_revoke(
-        self, client: Any, partitions: list[TopicPartition]
-    ) -> None:
-        places = {(one.topic, one.partition) for one in partitions}
-        self._parts.intake.drop(places)
-        if self._parts.closing:
-            self._flow.lose(places)
-        else:
-            self._flow.revoke(client, places)
-        self._forget(places)
-
-    def _on_lost(self, client: Any, partitions: list[TopicPartition]) -> None:
-        places = {(one.topic, one.partition) for one in partitions}
-        self._log.put(
-            LOG,
-            logging.WARNING,
-            "The group has given %s to others: this member was not heard of "
-            "for too long",
-            _names(places),
-        )
-        self._parts.intake.drop(places)
-        self._flow.lose(places)
-        self._forget(places)
-
-    def _forget(self, places: set[Place]) -> None:
-        if self._dead_letters is not None:
-            self._dead_letters.forget(places)
-        self._assigned -= places
-        self._taken_away |= places
-        self._paused -= places
-        self._order.forget(places)
 
     # Errors.
 
@@ -463,11 +364,6 @@ class Consumer:
                 errors.reason(error),
             )
 
-    def _on_commit(
-        self, error: KafkaError | None, partitions: list[TopicPartition]
-    ) -> None:
-        self._flow.on_commit(error, partitions)
-
     def _on_statistics(self, text: str) -> None:
         self._raw_statistics = text
         self._log.put(LOG, logging.DEBUG, "Consumer statistics: %s", text)
@@ -497,8 +393,7 @@ class Consumer:
         client, self._client = self._client, None
         self._subscribed = False
         self._parts.intake.drop()
-        self._flow.lose(set(self._assigned))
-        self._forget(set(self._assigned))
+        self._assignment.give_up()
         if client is not None:
             self._close(client)
         self._wait(back_off)
@@ -525,9 +420,3 @@ def _as_kafka_error(exc: Exception) -> KafkaError:
     if isinstance(exc, KafkaException):
         return errors.kafka_error(exc)
     return KafkaError(KafkaError._FAIL, f"{type(exc).__name__}: {exc}")
-
-
-def _names(places: set[Place]) -> str:
-    if not places:
-        return "no partition"
-    return ", ".join(f"{topic}[{number}]" for topic, number in sorted(places))

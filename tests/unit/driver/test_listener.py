@@ -25,7 +25,7 @@ from mock_cluster import MockCluster
 from oslo_config import cfg
 
 from kafka_driver import consumer, options
-from kafka_driver.consumer import Consumer
+from kafka_driver.assignment import Assignment
 
 Listen = Callable[..., Any]
 Transport = Callable[..., Any]
@@ -374,7 +374,7 @@ def test_a_defect_in_a_callback_gives_the_client_up_and_no_more(
         ["session.timeout.ms = 6000"],
         group=options.GROUP,
     )
-    real, calls = Consumer._on_assign, []
+    real, calls = Assignment.on_assign, []
 
     def on_assign(self: Any, client: Any, partitions: Any) -> None:
         calls.append(partitions)
@@ -382,7 +382,7 @@ def test_a_defect_in_a_callback_gives_the_client_up_and_no_more(
             raise ZeroDivisionError("a defect")
         real(self, client, partitions)
 
-    monkeypatch.setattr(Consumer, "_on_assign", on_assign)
+    monkeypatch.setattr(Assignment, "on_assign", on_assign)
     put(cluster, record(0))
 
     assert payloads(receive(listen(), 1, 60)) == [0]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from kafka_driver import concurrency, consumer, flow, placement
+from kafka_driver import assignment, concurrency, flow, placement
 from kafka_driver.consumer import Consumer, Plan
 from kafka_driver.handover import Handover
 from kafka_driver.in_flight import InFlight
@@ -129,8 +129,9 @@ class Setting:
         self.consumer = Consumer(plan, self.parts, self.flow, None)  # type: ignore[arg-type]
 
     def assign(self, client: Client, *partitions: int) -> None:
-        self.consumer._client = self.consumer._maker = client
-        self.consumer._on_assign(
+        self.consumer._client = client
+        self.consumer._assignment.maker = client
+        self.consumer._guard(self.consumer._assignment.on_assign)(
             client, [TopicPartition("t", number) for number in partitions]
         )
 
@@ -177,13 +178,17 @@ def test_a_topic_that_comes_later_is_read_from_its_beginning(
 def test_a_group_begins_nowhere_when_brokers_do_not_say_where(
     log: concurrency.LogQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumer, "_PLACEMENT_WAIT", 0.0)
+    monkeypatch.setattr(assignment, "_PLACEMENT_WAIT", 0.0)
     setting = Setting(log, from_end=True)
     setting.assign(Client(refusals=99), 0)
 
     # The client is given up before a record of it is taken.
     assert setting.consumer._fatal is not None
     assert setting.consumer._fatal.code() == KafkaError._TIMED_OUT
+
+    later = Client()
+    setting.assign(later, 0)
+    assert later.assigned == {0: 100}
 
 
 def test_nothing_is_asked_about_no_partition() -> None:
@@ -256,7 +261,7 @@ def test_lost_partitions_are_told_and_forgotten(
     setting.assign(client, 0, 1)
     setting.parts.intake.add([Fetched(Record(0))])
 
-    setting.consumer._on_lost(client, [TopicPartition("t", 0)])
+    setting.consumer._assignment.on_lost(client, [TopicPartition("t", 0)])
 
     log.drain()
     assert "has given t[0] to others" in caplog.text
