@@ -338,6 +338,8 @@ def main():
         },
         supports_check_mode=True,
     )
+    # Services are not root, whose files are its own on some machines.
+    os.umask(0o022)
     run(module)
 
 

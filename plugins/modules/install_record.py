@@ -50,6 +50,12 @@ options:
         that a removal deletes.
     type: list
     elements: str
+  parents:
+    description:
+      - Absolute paths of directories that the role has made for what others
+        put there as well. A removal deletes those that are empty.
+    type: list
+    elements: str
   data_paths:
     description:
       - Absolute paths that hold data. A removal keeps them unless it is told
@@ -103,6 +109,7 @@ roles:
       packages: [openjdk-17-jre-headless]
       services: [kafka]
       paths: [/opt/kafka]
+      parents: []
       data_paths: [/var/lib/kafka/data]
       users: [kafka]
       groups: [kafka]
@@ -120,7 +127,16 @@ import tempfile
 from ansible.module_utils.basic import AnsibleModule
 
 VERSION = 1
-KINDS = ("packages", "services", "paths", "data_paths", "users", "groups")
+KINDS = (
+    "packages",
+    "services",
+    "paths",
+    "parents",
+    "data_paths",
+    "users",
+    "groups",
+)
+PATHS = ("paths", "parents", "data_paths")
 # A removal deletes recorded paths with everything in them, so a directory
 # that the system itself needs must never get into the record.
 SYSTEM_PATHS = frozenset(
@@ -206,7 +222,7 @@ def normalise(kind, names):
     """
     if names is None:
         return None
-    if kind not in ("paths", "data_paths"):
+    if kind not in PATHS:
         return [name for name in names if name]
     result = []
     for name in names:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
+import stat
 import subprocess
 import sys
 import venv
@@ -212,3 +214,18 @@ def test_what_is_no_environment_is_refused_in_a_sentence(
     refused = service.install(python=tmp_path / "python")
     assert refused["failed"] is True
     assert str(tmp_path) in refused["msg"]
+
+
+def test_others_can_read_the_driver_whose_installer_keeps_files_to_itself(
+    service: Environment, tmp_path: Path
+) -> None:
+    before = os.umask(0o077)
+    try:
+        service.install(wheel=make_wheel(tmp_path, DRIVER, "1.0"))
+    finally:
+        os.umask(before)
+
+    (folder,) = service.python.parent.parent.glob(
+        "lib/python3*/site-packages/*driver-1.0.dist-info"
+    )
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755

@@ -79,7 +79,12 @@ def test_kafka_driver_refuses(ansible: Ansible, tmp_path: Path) -> None:
     old.chmod(0o755)
     command = tmp_path / "command"
     command.write_text("somebody's own")
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    (taken / "data").write_text("somebody's own")
+    among = {"path": str(taken), "create": True}
     cases: Cases = [
+        ({"kafka_driver_environments": [among]}, "holds files"),
         ({"kafka_driver_environments": []}, "kafka_driver_environments"),
         ({"kafka_driver_environments": [{"create": True}]}, "without path"),
         ({"kafka_driver_environments": [{"path": "venv"}]}, "absolute"),
