@@ -173,7 +173,7 @@ class AfterDispatch(flow.Flow):
 
     def _requeue(self, window: Window, incoming: Incoming) -> None:
         with self._lock:
-            if not (window.closed or self._stopped):
+            if not (window.closed or window.leaving or self._stopped):
                 if 0 < self._max_requeues <= incoming.requeues:
                     self._given_up.append(incoming)
                 else:
@@ -264,6 +264,8 @@ class AfterDispatch(flow.Flow):
         """Take back what no endpoint has: the next owner gets it."""
         withdrawn = self._parts.handover.withdraw(places)
         with self._lock:
+            for place in places & self._windows.keys():
+                self._windows[place].leaving = True
             waiting = [one for one in self._waiting if one[2].place in places]
             self._waiting = [
                 one for one in self._waiting if one[2].place not in places

@@ -66,6 +66,13 @@ class Channel(abc.ABC):
         #: Topics that the client believes to be missing.
         self._stale: set[str] = set()
         self._parked = Parking()
+        #: Of the main thread, for the channel's thread to park.
+        self._inbox: collections.deque[Record] = collections.deque()
+        #: Bytes that came into it, written by the main thread only, and that
+        #: were taken out, by the channel's thread only.
+        self._dropped_in = self._admitted = 0
+        #: Some parked records may be cancelled.
+        self._cancelled = False
         self._wake = concurrency.Signal()
         #: Seconds that a record may take; 0: no limit.
         self._limit: float = settings["message.timeout.ms"] / 1000
@@ -124,17 +131,36 @@ class Channel(abc.ABC):
 
     def cancel(self, record: Record) -> bool:
         """Take back a record that the client library has not got yet."""
-        with self._lock:
-            record.cancelled = True
-            if not record.parked:
-                return False
-            self._parked.remove(record)
-            return True
+        record.cancelled = True
+        if not record.claim.acquire(False):
+            return False
+        self._cancelled = True
+        return True
 
     def queued(self) -> int:
         """How many records wait; the client counts its own events too."""
         client = self._client
-        return self._parked.count + (0 if client is None else len(client))
+        return self._waiting() + (0 if client is None else len(client))
+
+    def _waiting(self) -> int:
+        """How many records the client library has not got."""
+        return self._parked.count + len(self._inbox)
+
+    def _drop_in(self, record: Record) -> None:
+        """Take over a record of the main thread, which takes no lock here.
+
+        A handler of a signal may come in the midst of what the lock is for,
+        and wait for a notification of its own, whose thread wants the lock.
+        """
+        self._check_room(record)
+        self._dropped_in += record.size
+        self._inbox.append(record)
+        if self.ended:
+            try:
+                self._inbox.remove(record)
+            except ValueError:
+                return  # the thread had it: its report tells
+            raise KafkaException(KafkaError(KafkaError._DESTROY))
 
     def max_bytes(self) -> int:
         return self._max_bytes
@@ -150,6 +176,21 @@ class Channel(abc.ABC):
 
     def join(self, timeout: float) -> bool:
         return self._thread.join(timeout)
+
+    def _hand_over(self, record: Record) -> bool:
+        """Produce a record, unless its sender has given it up.
+
+        :returns: False when it has to wait
+        """
+        if not record.claim.acquire(False):
+            return True
+        produced = False
+        try:
+            produced = self._produce(record)
+        finally:
+            if not produced:
+                record.claim.release()
+        return produced
 
     def _produce(self, record: Record) -> bool:
         """Hand a record to the client; False when that is of no more use."""
@@ -216,7 +257,8 @@ class Channel(abc.ABC):
 
         The client library counts itself what it has got.
         """
-        return self._parked.count, self._parked.bytes
+        dropped_in = self._dropped_in - self._admitted
+        return self._waiting(), self._parked.bytes + dropped_in
 
     def _park(self, record: Record) -> None:
         self._parked.add(record)
@@ -235,8 +277,7 @@ class Channel(abc.ABC):
                 self._wait()
                 with self._turn:
                     self._work(maker)
-                    if self._limit:
-                        self._expire_parked()
+                    self._expire_parked()
                     self._tell_failures()
                     if self._fatal is not None and self._stop_at is None:
                         self._rebuild(back_off)
@@ -255,7 +296,7 @@ class Channel(abc.ABC):
     def _patience(self) -> float:
         """How long to wait for something to happen."""
         # Records whose topic is being looked for should not wait.
-        hurry = self._parked.count and self.last_error is None
+        hurry = self._waiting() and self.last_error is None
         return _SLICE / 10 if hurry else _SLICE
 
     def _tell_defect(self, exc: Exception) -> None:
@@ -294,7 +335,20 @@ class Channel(abc.ABC):
             # Its own way to tell that it has failed for good.
             self._on_error(errors.kafka_error(exc))
 
+    def _admit(self) -> None:
+        """Park what the main thread has dropped in.
+
+        It is taken out of there last: the main thread sees it in one place
+        or the other, and nothing passes it.
+        """
+        while self._inbox:
+            self._park(self._inbox[0])
+            self._admitted += self._inbox.popleft().size
+
     def _serve_parked(self, maker: admin.TopicMaker) -> None:
+        if self._inbox:
+            with self._lock:
+                self._admit()
         for topic in self._parked.topics():
             if topic in self._ready or maker.ready(topic):
                 self._refresh(topic)
@@ -306,6 +360,12 @@ class Channel(abc.ABC):
 
         What a sender waits for is cancelled by the sender.
         """
+        if self._cancelled:
+            self._cancelled = False
+            with self._lock:
+                self._parked.remove_cancelled()
+        if not self._limit:
+            return
         with self._lock:
             for record in self._parked.remove_expired(time.monotonic()):
                 self._finish(record, KafkaError(KafkaError._TIMED_OUT_QUEUE))
@@ -320,7 +380,7 @@ class Channel(abc.ABC):
     def _unpark(self, topic: str) -> None:
         while (record := self._parked.first(topic)) is not None:
             try:
-                if not self._produce(record):
+                if not self._hand_over(record):
                     return  # the next client, or the next look for it
             except BufferError:
                 return  # the rest when there is room
@@ -340,6 +400,7 @@ class Channel(abc.ABC):
                 with self._lock:
                     self._ready.discard(record.topic)
                     self._park(record)
+                    record.claim.release()
                 return
             self._finish(record, error)
         except Exception as exc:
@@ -443,6 +504,7 @@ class Channel(abc.ABC):
             self.ended = True
         self._purge(client)
         with self._lock:
+            self._admit()
             for record in self._parked.remove_all():
                 self._finish(record, KafkaError(KafkaError._PURGE_QUEUE))
         self._failures.clear()  # they are counted here

@@ -32,6 +32,7 @@ def unpatched(name: str) -> Any:
 # Taken at import: patching changes modules in place, not these objects.
 _native_thread = unpatched("_thread")
 _allocate_lock = _native_thread.allocate_lock
+_RLock = _native_thread.RLock
 _get_ident = _native_thread.get_ident
 _mark = _native_thread._local()
 _main = unpatched("threading").main_thread().ident
@@ -63,7 +64,19 @@ os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def Lock() -> Any:
-    """A native lock, for short sections without any waiting inside."""
+    """A native lock, for short sections without any waiting inside.
+
+    Its owner may take it again: a handler of a signal runs in the midst of
+    such a section, and may send as well.
+    """
+    return _RLock()
+
+
+def Claim() -> Any:
+    """Who of several gets something: the first whose acquire(False) is true.
+
+    Needs no lock around it.
+    """
     return _allocate_lock()
 
 
@@ -126,7 +139,8 @@ class Signal:
             os.close(fd)
 
     def __del__(self) -> None:
-        if self._fd >= 0:
+        # Without one when a handler of a signal has raised in __init__.
+        if getattr(self, "_fd", -1) >= 0:
             os.close(self._fd)
 
     def _wait_native(self, timeout: float | None) -> bool:
@@ -226,13 +240,14 @@ class LogQueue:
 
     def start(self) -> None:
         """Start the writer, unless there is one."""
+        writer = threading.Thread(
+            target=self._write, name=self._name, daemon=True
+        )
         with self._lock:
             if self._writer is not None:
                 return
             self._closed = False
-            self._writer = writer = threading.Thread(
-                target=self._write, name=self._name, daemon=True
-            )
+            self._writer = writer
         # Outside of the lock: a green thread starts by switching to it.
         writer.start()
 

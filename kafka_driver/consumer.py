@@ -44,6 +44,8 @@ _QUIET = 60.0
 _MAX_POLL_INTERVAL_MS = 300000
 #: Records that come while a commit is not answered pile up for this long.
 _HELD = 1.0
+#: Closing waits so long for the answer to the last commit.
+_LAST_ANSWER = 2.0
 
 
 @dataclasses.dataclass
@@ -226,7 +228,7 @@ class Consumer:
         if not self._subscribed and not self._stopped:
             self._subscribe()
         intake = self._parts.intake
-        room = self._plan.fetch - len(intake)
+        room = self._plan.fetch - intake.count(without=self._failing())
         if self._is_full(room):
             self._parts.wake.wait(_SLICE)
             return
@@ -278,12 +280,12 @@ class Consumer:
         """How long to wait for a record."""
         since = self._flow.awaiting_since()
         if since is not None:
-            waited = time.monotonic() - since
-            return min(max(_SHORT, waited / 4), _SLICE / 4)
-        waiting = self._dead_letters is not None and (
-            self._dead_letters.waiting()
-        )
-        if waiting or (self._unmade and not self._subscribed):
+            return _soon(since, _SLICE / 4)
+        if self._dead_letters is not None:
+            since = self._dead_letters.waiting_since()
+            if since is not None:
+                return _soon(since, _SLICE / 20)
+        if self._unmade and not self._subscribed:
             return _SLICE / 20
         return _SLICE
 
@@ -307,9 +309,15 @@ class Consumer:
         wanted: set[Place] = set()
         if self._stopped or self._is_full_for_long():
             wanted = set(self._assignment.places)
-        elif self._dead_letters is not None:
-            wanted = self._dead_letters.failing() & self._assignment.places
+        else:
+            wanted = self._failing() & self._assignment.places
         self._assignment.pause(self._client, wanted)
+
+    def _failing(self) -> set[Place]:
+        """Partitions that wait for the dead-letter topic; others go on."""
+        if self._dead_letters is None:
+            return set()
+        return self._dead_letters.failing()
 
     def _is_full_for_long(self) -> bool:
         """Whether fetching stopped for as long as it may without a pause.
@@ -409,11 +417,30 @@ class Consumer:
             return
         if not self._stopped:
             self._flow.on_stop()
+        self._await_commit()
         self._flow.finish(self._client)
         client, self._client = self._client, None
         # It waits for the answer to the last commit, and for no longer than
         # there are brokers that could answer.
         self._close(client)
+
+    def _await_commit(self) -> None:
+        """What was committed shall be handed on, while there is a poller."""
+        end = time.monotonic() + _LAST_ANSWER
+        while (since := self._flow.awaiting_since()) is not None:
+            if time.monotonic() >= end:
+                return
+            # Records are of no use any more; the answer comes with them.
+            self._client.poll(_soon(since, _SLICE / 4))
+            self._flow.advance(self._client)
+
+
+def _soon(since: float, longest: float) -> float:
+    """How long to wait for an answer that is due: a part of the time so far.
+
+    Most come within milliseconds.
+    """
+    return min(max(_SHORT, (time.monotonic() - since) / 4), longest)
 
 
 def _as_kafka_error(exc: Exception) -> KafkaError:

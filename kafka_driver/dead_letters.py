@@ -17,6 +17,8 @@ from kafka_driver.offsets import Place
 LOG = logging.getLogger(__name__)
 
 _PREFIX = "kafka_driver."
+#: A partition whose letter has no answer for so long is one that fails.
+_LONG = 1.0
 _FIRST_BACK_OFF = 1.0
 _MAX_BACK_OFF = 30.0
 
@@ -28,7 +30,8 @@ class Letter:
         self.acknowledged = False
         self.failures = 0
         self.again = 0.0
-        self.sending = True
+        self.sending = False
+        self.since = 0.0
 
 
 class DeadLetters:
@@ -49,33 +52,39 @@ class DeadLetters:
 
     def put(self, record: Any, reason: str) -> bool:
         """Send a record; ask again until the topic has it (True)."""
-        key = (record.topic(), record.partition(), record.offset())
-        letter = self._letters.get(key)
-        if letter is None:
-            letter = self._letters[key] = Letter()
+        if not self.begin(record, reason):
+            return False
+        del self._letters[_key(record)]
+        return True
+
+    def begin(self, record: Any, reason: str) -> bool:
+        """Send a record ahead of put(); whether the topic has it."""
+        letter = self._letters.setdefault(_key(record), Letter())
+        if not (letter.acknowledged or letter.sending) and (
+            time.monotonic() >= letter.again
+        ):
             self._send(letter, record, reason)
-        elif letter.acknowledged:
-            del self._letters[key]
-            return True
-        elif not letter.sending and time.monotonic() >= letter.again:
-            letter.sending = True
-            self._send(letter, record, reason)
-        return False
+        return letter.acknowledged
 
     def poll(self) -> None:
         if self._client is not None:
             self._client.poll(0)
 
-    def waiting(self) -> bool:
-        """Whether the brokers still owe an answer."""
-        return any(letter.sending for letter in self._letters.values())
+    def waiting_since(self) -> float | None:
+        """Since when the brokers owe an answer, if they do."""
+        return min(
+            (one.since for one in self._letters.values() if one.sending),
+            default=None,
+        )
 
     def failing(self) -> set[Place]:
-        """The partitions with a record that could not be sent."""
+        """The partitions with a record that is not sent, or not yet."""
+        long_ago = time.monotonic() - _LONG
         return {
             key[:2]
             for key, letter in self._letters.items()
-            if letter.failures and not letter.acknowledged
+            if not letter.acknowledged
+            and (letter.failures or letter.since < long_ago)
         }
 
     def forget(self, places: set[Place]) -> None:
@@ -92,6 +101,7 @@ class DeadLetters:
             client.poll(0)
 
     def _send(self, letter: Letter, record: Any, reason: str) -> None:
+        letter.sending, letter.since = True, time.monotonic()
         if self._client is None:
             self._client = confluent_kafka.Producer(
                 {**self._settings, "client.id": client_config.client_id()},
@@ -131,10 +141,18 @@ class DeadLetters:
         )
 
 
+def _key(record: Any) -> tuple[str, int, int]:
+    return record.topic(), record.partition(), record.offset()
+
+
 def headers(record: Any, reason: str) -> list[tuple[str, bytes]]:
     """The record's own headers, and where it was and what was wrong."""
+    try:
+        own = record.headers() or []
+    except SystemError:  # the client library's, of names that are no UTF-8
+        own = []
     return [
-        *(record.headers() or []),
+        *own,
         (_PREFIX + "reason", reason.encode(errors="backslashreplace")),
         (_PREFIX + "topic", record.topic().encode()),
         (_PREFIX + "partition", str(record.partition()).encode()),

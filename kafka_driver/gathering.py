@@ -35,6 +35,10 @@ class GatheringChannel(Channel):
     # Called by senders.
 
     def submit(self, record: Record) -> None:
+        if concurrency.is_main():
+            self._drop_in(record)
+            self._wake.set()
+            return
         with self._lock:
             self._check_room(record)
             self._park(record)
@@ -46,12 +50,11 @@ class GatheringChannel(Channel):
         """Deliver a lone record in the thread's place; whether it is done.
 
         Waking the thread and being woken by it takes a quarter of a lone
-        sender's time. Not in the main thread: a signal's handler could end a
-        report half taken, or wait for a turn that it holds.
+        sender's time. The main thread does not come here: a signal's handler
+        could end a report half taken, or wait for a turn that it holds.
         """
         if (
             self._handed_over
-            or concurrency.is_main()
             or concurrency.is_green()
             or not self._turn.acquire(False)
         ):
@@ -69,7 +72,7 @@ class GatheringChannel(Channel):
 
     def queued(self) -> int:
         """How many records wait; here what the client has got is known."""
-        return self._parked.count + self._handed_over
+        return self._waiting() + self._handed_over
 
     # Called by who has the turn.
 
@@ -121,7 +124,7 @@ class GatheringChannel(Channel):
 
     def _wait(self) -> None:
         if not self._handed_over:
-            idle = not self._parked.count and self._stop_at is None
+            idle = not self._waiting() and self._stop_at is None
             self._wake.wait(_IDLE if idle else self._patience())
         self._wake.clear()
 

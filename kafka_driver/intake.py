@@ -8,6 +8,7 @@ import collections
 import contextlib
 import gc
 import logging
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +22,7 @@ LOG = logging.getLogger(__name__)
 class Fetched:
     """A record, which is asked only once where it is from."""
 
-    __slots__ = ("content", "offset", "place", "record")
+    __slots__ = ("content", "offset", "place", "reason", "record")
 
     def __init__(self, record: Any) -> None:
         #: None once nobody will want its bytes again.
@@ -31,6 +32,17 @@ class Fetched:
         #: Context and message, once decoded. A record that was taken and has
         #: none only moves the offset.
         self.content: tuple[dict[str, Any], dict[str, Any]] | None = None
+        #: Why it is no notification, once that is known.
+        self.reason = ""
+
+    def decode(self) -> None:
+        """Find out what it holds, or why that cannot be."""
+        if self.content is not None or self.reason:
+            return
+        try:
+            self.content = envelope.decode(self.record.value())
+        except errors.BadRecord as exc:
+            self.reason = str(exc) or "it cannot be read"
 
 
 class Intake:
@@ -50,14 +62,20 @@ class Intake:
     def __len__(self) -> int:
         return len(self._records)
 
+    def count(self, without: set[Place]) -> int:
+        """How many records wait, but for those of some partitions."""
+        if not without:
+            return len(self._records)
+        return sum(one.place not in without for one in self._records)
+
     def add(self, records: list[Fetched]) -> None:
         self._records.extend(records)
 
     def take(self, room: int) -> list[Fetched]:
         """The next records, at most `room` that endpoints will get.
 
-        A partition whose dead letter is not acknowledged yet stands still;
-        the others go on.
+        A partition whose dead letter is not acknowledged yet stands still,
+        but for the dead letters behind it; the others go on.
         """
         with _uncollected():
             return self._take(room)
@@ -68,18 +86,16 @@ class Intake:
         blocked: set[Place] = set()
         while self._records and room > 0:
             one = self._records.popleft()
+            one.decode()
             if one.place in blocked:
+                self._send_ahead(one)
                 kept.append(one)
-                continue
-            try:
-                one.content = envelope.decode(one.record.value())
-                room -= 1
-            except errors.BadRecord as exc:
-                if not self._set_aside(one, str(exc)):
-                    blocked.add(one.place)
-                    kept.append(one)
-                    continue
-            taken.append(one)
+            elif one.reason and not self._set_aside(one):
+                blocked.add(one.place)
+                kept.append(one)
+            else:
+                room -= one.content is not None
+                taken.append(one)
         self._records.extendleft(reversed(kept))
         return taken
 
@@ -91,9 +107,13 @@ class Intake:
             if places is not None and one.place not in places
         )
 
-    def _set_aside(self, one: Fetched, reason: str) -> bool:
+    def _send_ahead(self, one: Fetched) -> None:
+        if one.reason and self._dead_letters is not None:
+            self._dead_letters.begin(one.record, one.reason)
+
+    def _set_aside(self, one: Fetched) -> bool:
         if self._dead_letters is not None and not self._dead_letters.put(
-            one.record, reason
+            one.record, one.reason
         ):
             return False
         self.bad += 1
@@ -107,7 +127,7 @@ class Intake:
             "dropped"
             if self._dead_letters is None
             else f"put into {self._dead_letters.topic}",
-            reason,
+            one.reason,
         )
         return True
 
@@ -120,11 +140,29 @@ def _uncollected() -> Iterator[None]:
     interpreter would go through them again and again: two thirds of the time.
     It does so once, afterwards.
     """
+    global _is_off  # noqa: PLW0603 - the interpreter has but one collector
     if not gc.isenabled():
         yield
         return
+    _is_off = True
     gc.disable()
     try:
         yield
     finally:
         gc.enable()
+        _is_off = False
+
+
+#: Whether the collector is off because of what is decoded here.
+_is_off = False
+
+
+def _after_fork_in_child() -> None:
+    """The thread that would turn it on again did not come along."""
+    global _is_off  # noqa: PLW0603
+    if _is_off:
+        _is_off = False
+        gc.enable()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

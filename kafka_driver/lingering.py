@@ -33,7 +33,7 @@ class LingeringChannel(Channel):
         self, topic: str, value: bytes, key: bytes | None
     ) -> bool:
         client = self._client
-        if client is None or topic not in self._ready:
+        if client is None or not self._is_open(topic):
             return False
         try:
             client.produce(topic, value, key)
@@ -50,15 +50,26 @@ class LingeringChannel(Channel):
 
     def submit(self, record: Record) -> None:
         client = self._client
-        if record.topic in self._ready and self._produce(record):
+        if self._is_open(record.topic) and self._hand_over(record):
             if self._client is not client:
                 self._leave(client)
             return
+        if concurrency.is_main():
+            self._drop_in(record)
+            return
         with self._lock:
-            if record.topic in self._ready and self._produce(record):
+            if record.topic in self._ready and self._hand_over(record):
                 return
             self._check_room(record)
             self._park(record)
+
+    def _is_open(self, topic: str) -> bool:
+        """Whether a record may go to the client past all that wait."""
+        return (
+            topic in self._ready
+            and not self._inbox
+            and not (self._parked.count and self._parked.first(topic))
+        )
 
     def _take_reports(self, client: Any) -> None:
         """Take what reports there are, in the thread's place.
@@ -119,4 +130,5 @@ class LingeringChannel(Channel):
         value = message.value() or b""
         record = Record(message.topic(), value, message.key())
         record.left = True
+        record.claim.acquire(False)
         self._on_delivery(record, error, message)

@@ -20,6 +20,8 @@ class Window:
         self._finished: set[int] = set()
         self._abandoned = 0
         self._next: int | None = None
+        #: Its partition is being given up: nothing begins anew.
+        self.leaving = False
         self.closed = False
 
     def take(self, offset: int) -> None:

@@ -5,6 +5,7 @@ Used by a consumer's native thread only.
 """
 
 import logging
+import time
 from typing import Any
 
 from confluent_kafka import KafkaException, TopicPartition
@@ -18,6 +19,8 @@ LOG = logging.getLogger(__name__)
 #: a fetch, for up to fetch.wait.max.ms (0.5 s). Rare enough to take longer
 #: than other native calls.
 _GAP_WAIT = 5.0
+#: Seconds for which a partition that has gaps of its own is not asked about.
+_GAPS_OF_ITS_OWN = 10.0
 
 
 class Order:
@@ -27,6 +30,8 @@ class Order:
         self._log = log
         #: The next offset of each partition, where it is known.
         self._expected: dict[Place, int] = {}
+        #: When to ask about a gap again.
+        self._ask_again: dict[Place, float] = {}
 
     def begin(self, positions: dict[Place, int]) -> None:
         """Partitions are read from these offsets on."""
@@ -35,6 +40,7 @@ class Order:
     def forget(self, places: set[Place]) -> None:
         for place in places:
             self._expected.pop(place, None)
+            self._ask_again.pop(place, None)
 
     def follows(self, client: Any, place: Place, offset: int) -> bool:
         """False when the partition goes on before where it was."""
@@ -57,7 +63,13 @@ class Order:
         return True
 
     def _tell_gap(self, client: Any, place: Place, expected: int) -> None:
-        """Compacted and transactional topics have gaps of their own."""
+        """Compacted and transactional topics have gaps of their own.
+
+        Many, and each question would wait for half a second.
+        """
+        now = time.monotonic()
+        if now < self._ask_again.get(place, 0.0):
+            return
         try:
             low, _high = client.get_watermark_offsets(
                 TopicPartition(*place), timeout=_GAP_WAIT, cached=False
@@ -73,7 +85,9 @@ class Order:
                 expected,
             )
             return
-        if low > expected:
+        if low <= expected:
+            self._ask_again[place] = now + _GAPS_OF_ITS_OWN
+        else:
             self._log.put(
                 LOG,
                 logging.ERROR,

@@ -13,6 +13,7 @@ class Record:
 
     __slots__ = (
         "cancelled",
+        "claim",
         "done",
         "error",
         "expires",
@@ -34,6 +35,8 @@ class Record:
         self.done: concurrency.Signal | None = None
         self.error: KafkaError | None = None
         self.parked = False
+        #: Had by the client library, or by a sender that gave up before.
+        self.claim = concurrency.Claim()
         self.cancelled = False
         #: When it fails while it waits for its topic; 0: never.
         self.expires = 0.0
@@ -79,6 +82,12 @@ class Parking:
     def first(self, topic: str) -> Record | None:
         records = self._records.get(topic)
         return records[0] if records else None
+
+    def remove_cancelled(self) -> None:
+        """Those that their senders have given up."""
+        for records in list(self._records.values()):
+            for record in [one for one in records if one.cancelled]:
+                self.remove(record)
 
     def remove_expired(self, now: float) -> list[Record]:
         """Those whose time is over, but for what a sender waits for."""

@@ -146,12 +146,16 @@ class Sender:
         channel = self._channels.get(limit)
         if channel is not None:
             return channel
+        # First of all: a child that is forked in the midst of it begins anew.
+        _open.add(self)
         self._log.start()
         with self._lock:
             chosen = nearest(limit, self._channels)
             if chosen not in self._channels:
-                _open.add(self)
-                self._channels[chosen] = self._make_channel(chosen)
+                made = self._make_channel(chosen)
+                # A handler of a signal may have sent meanwhile, by its own.
+                if self._channels.setdefault(chosen, made) is not made:
+                    made.close(0.0)
             return self._channels[chosen]
 
     def _make_channel(self, limit: float) -> Channel:

@@ -25,8 +25,9 @@ def record(number: int) -> bytes:
 
 def put(cluster: MockCluster, *values: bytes | None, **where: Any) -> None:
     producer = Producer({"bootstrap.servers": cluster.bootstrap})
+    topic = where.pop("topic", TOPIC)
     for value in values:
-        producer.produce(where.get("topic", TOPIC), value)
+        producer.produce(topic, value, **where)
     assert producer.flush(10) == 0
 
 

@@ -259,3 +259,28 @@ def test_after_a_stop_nothing_is_delivered_again(
     setting.flow.finish(setting.client)
     assert setting.client.sent == [{0: 1}]
     assert setting.flow.settled()
+
+
+@pytest.mark.parametrize("max_requeues", [0, 1])
+def test_what_is_requeued_while_its_partition_is_revoked_goes_back_at_once(
+    log: concurrency.LogQueue, max_requeues: int
+) -> None:
+    setting = Setting(log, drain=60.0, max_requeues=max_requeues)
+    found = setting.fetch()
+    found[0, 0].requeues = 1
+
+    def work() -> None:
+        time.sleep(0.1)
+        for place in ((0, 0), (0, 1)):
+            found[place].requeue()
+
+    endpoint = threading.Thread(target=work)
+    endpoint.start()
+    started = time.monotonic()
+    setting.flow.revoke(setting.client, {ZERO})
+    endpoint.join()
+
+    assert time.monotonic() - started < 30
+    assert setting.parts.in_flight.count() == 1
+    assert setting.fetch() == {}
+    assert setting.client.waited == []

@@ -561,3 +561,36 @@ def test_a_defect_while_a_sender_delivers_is_logged_and_loses_nothing(
     assert client.got == [b"first", b"second"]
     log.drain()
     assert "unexpected ZeroDivisionError: a defect" in caplog.text
+
+
+def test_a_handler_of_a_signal_may_send_in_the_midst_of_a_send(
+    gathers: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_room = Channel._check_room
+
+    def interrupted(to: Channel, record: Record) -> None:
+        monkeypatch.undo()
+        deliver(to, b"of the handler")
+        check_room(to, record)
+
+    monkeypatch.setattr(Channel, "_check_room", interrupted)
+
+    deliver(gathers, b"second")
+
+    (client,) = Client.made
+    assert client.got == [b"first", b"of the handler", b"second"]
+
+
+def test_a_record_that_its_sender_gave_up_is_not_sent(
+    gathers: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gathers._ready.clear()
+    monkeypatch.setattr(Maker, "ready", lambda _self, _topic: False)
+    (record,) = submit(gathers, b"given up")
+
+    assert gathers.cancel(record)
+
+    wait_until(lambda: gathers.queued() == 0)
+    monkeypatch.undo()
+    deliver(gathers, b"second")
+    assert Client.made[0].got == [b"first", b"second"]

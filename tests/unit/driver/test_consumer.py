@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The promises of receiving, on mock brokers with faults."""
 
+import gc
 import json
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import mock_cluster
@@ -26,7 +27,7 @@ from listening import (
 from mock_cluster import MockCluster
 from oslo_config import cfg
 
-from kafka_driver import concurrency, options
+from kafka_driver import concurrency, dead_letters, intake, options
 
 Listen = Callable[..., Any]
 Transport = Callable[..., Any]
@@ -759,3 +760,76 @@ def test_statistics_tell_what_is_in_flight_and_the_lag(
         one.acknowledge()
     wait_until(lambda: listener.statistics()["lag"].get(TOPIC) == 20)
     assert listener.statistics()["in_flight"] == 20
+
+
+@pytest.fixture
+def two_partitions() -> Iterator[MockCluster]:
+    mock = MockCluster()
+    mock.create_topic(TOPIC, partitions=2)
+    yield mock
+    mock.close()
+
+
+def test_partitions_go_on_beside_one_whose_dead_letter_is_refused(
+    two_partitions: MockCluster, listen: Listen
+) -> None:
+    cluster = two_partitions
+    cluster.create_topic("dead")
+    cluster.set_topic_error("dead", KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    # More than the listener takes ahead wait behind the bad one.
+    put(cluster, b"bad", *map(record, range(20)), partition=0)
+    listener = listen(
+        url=cluster.url,
+        kafka_driver_dead_letter_topic="dead",
+        max_poll_records=4,
+    )
+    assert receive(listener, 1, timeout=3) == []
+
+    put(cluster, *map(record, range(100, 120)), partition=1)
+
+    assert payloads(receive(listener, 20)) == list(range(100, 120))
+
+
+def test_a_bad_record_with_an_unreadable_header_is_set_aside() -> None:
+    class Unreadable:
+        def headers(self) -> None:
+            raise SystemError("as the client library does")
+
+        def topic(self) -> str:
+            return TOPIC
+
+        def partition(self) -> int:
+            return 0
+
+        def offset(self) -> int:
+            return 7
+
+    found = dict(dead_letters.headers(Unreadable(), "why"))
+
+    assert found["kafka_driver.offset"] == b"7"
+
+
+def test_a_child_forked_in_the_midst_of_decoding_collects_its_garbage() -> (
+    None
+):
+    with intake._uncollected():
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if gc.isenabled() else 1)
+        assert not gc.isenabled()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_what_was_committed_before_a_close_without_a_stop_is_handed_on(
+    cluster: MockCluster, listen: Listen
+) -> None:
+    listener = listen(consumer_group=group())
+    wait_until(lambda: bool(listener.assignment()))
+    cluster.set_round_trip(300)
+    put(cluster, record(0))
+    consumer = listener._consumer
+    wait_until(lambda: consumer._flow.awaiting_since() is not None)
+
+    listener.cleanup()
+
+    assert payloads(receive(listener, 1, timeout=1)) == [0]

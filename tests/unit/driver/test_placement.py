@@ -31,6 +31,8 @@ class Client:
         self.commits: list[dict[int, int]] = []
         self.assigned: dict[int, int] = {}
         self.low = 0
+        #: How often it was asked where a partition begins.
+        self.asked = 0
 
     def list_topics(self, *_how: Any, **_more: Any) -> None:
         pytest.fail("in a callback this call ends the process")
@@ -72,6 +74,7 @@ class Client:
     def get_watermark_offsets(
         self, _place: TopicPartition, **_how: Any
     ) -> tuple[int, int]:
+        self.asked += 1
         return self.low, 1000
 
 
@@ -268,3 +271,15 @@ def test_lost_partitions_are_told_and_forgotten(
     assert setting.flow.lost == [{("t", 0)}]
     assert len(setting.parts.intake) == 0
     assert setting.consumer.assignment() == {("t", 1)}
+
+
+def test_a_topic_with_gaps_of_its_own_is_not_asked_about_each(
+    log: concurrency.LogQueue,
+) -> None:
+    setting = Setting(log, from_end=False)
+    client = Client(committed={0: 3})
+    setting.assign(client, 0)
+
+    setting.consumer._take_in([Record(8), Record(10), Record(12)])
+
+    assert client.asked == 1
