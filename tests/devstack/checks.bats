@@ -252,6 +252,19 @@ server.accept()
     KAFKA_LOG_DIR="/srv/a b" refuses 'without blanks'
 }
 
+@test "a folder that the machine needs is refused, wherever the broker is" {
+    local folder
+    ln -s /var/log "$STANDIN/link"
+    for folder in /var/log /etc/ssl /proc/1 "$STANDIN/link"; do
+        KAFKA_LOG_DIR=$folder refuses "KAFKA_LOG_DIR is $folder, which holds"
+    done
+    for folder in /var/lib /usr/local; do
+        KAFKA_DIR=$folder refuses "KAFKA_DIR is $folder, which holds more"
+        NOTIFY_HOST=192.0.2.5 KAFKA_DIR=$folder \
+            refuses "KAFKA_DIR is $folder, which holds more"
+    done
+}
+
 @test "a tool chain of Scala without a digest or a patch release is refused" {
     export KAFKA_SCALA_TOOLS=True
     SCALA_VERSION=2.13.3 refuses "set SCALA_ARCHIVE_SHA256 to the SHA-256 of \

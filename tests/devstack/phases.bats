@@ -221,6 +221,24 @@ END
     [[ -e "$STANDIN/dest/data/others" && -e "$KAFKA_DIR/own" ]]
 }
 
+@test "clean removes no folder of the machine, and tells which it has left" {
+    # Nothing is removed here, whatever is asked for.
+    KAFKA_DIR=/var/lib KAFKA_LOG_DIR=/var/log run devstack clean \
+        'function sudo { standin_called "sudo $*"; }' 'phase clean'
+    [[ "$status" -eq 0 ]]
+    [[ "${lines[0]}" == "[WARNING] /var/lib was left as it is. KAFKA_DIR is"* ]]
+    [[ "${lines[1]}" == *"/var/log was left as it is. KAFKA_LOG_DIR is /var/log, \
+which holds more than the broker's files,"* ]]
+    KAFKA_DIR=. run devstack clean \
+        'function sudo { standin_called "sudo $*"; }' 'phase clean'
+    [[ "$output" == *'. was left as it is. KAFKA_DIR is ".": write an absolute'* ]]
+    uncalled_like '^sudo rm .*(/var/l| [.])'
+    # It cannot be told where there is no Python to ask.
+    PYTHON3_VERSION=none run devstack clean \
+        'function sudo { standin_called "sudo $*"; }' 'phase clean'
+    uncalled_like '^sudo rm .*/kafka-bus'
+}
+
 @test "unstack and clean work where nothing was installed" {
     rm -r "$KAFKA_DIR"
     run devstack unstack 'phase unstack'
