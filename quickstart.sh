@@ -10,6 +10,8 @@ set -euo pipefail
 
 CHECKOUT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
+# shellcheck source=tools/home.sh
+source "$CHECKOUT/tools/home.sh"
 # shellcheck source=tools/quickstart/output.sh
 source "$CHECKOUT/tools/quickstart/output.sh"
 # shellcheck source=tools/quickstart/options.sh

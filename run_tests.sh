@@ -9,6 +9,9 @@ CHECKOUT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOX_HOME=$CHECKOUT/.tox/runner
 LOGS=$CHECKOUT/.tox/logs
 
+# shellcheck source=tools/home.sh
+source "$CHECKOUT/tools/home.sh"
+
 LEFT_OUT=()  # what could not be run, and why
 FAILED=0     # parts left out that had to be run
 

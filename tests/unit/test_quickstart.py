@@ -2,6 +2,7 @@
 """quickstart.sh refuses what cannot work, in one sentence each."""
 
 import os
+import pwd
 import shutil
 import socket
 import stat
@@ -22,6 +23,7 @@ def checkout(tmp_path):
     shutil.copytree(
         CHECKOUT / "tools" / "quickstart", copy / "tools" / "quickstart"
     )
+    shutil.copy(CHECKOUT / "tools" / "home.sh", copy / "tools")
     shutil.copy(CHECKOUT / "quickstart.sh", copy)
     (copy / ".build").mkdir()
     return copy
@@ -44,9 +46,10 @@ def stubs(tmp_path):
 
 def run(command, stubs, **environment):
     path = f"{stubs.folder}:{SYSTEM_PATH}"
+    given = {"PATH": path, "HOME": "/nonexistent", **environment}
     return subprocess.run(
         command,
-        env={"PATH": path, "HOME": "/nonexistent", **environment},
+        env={name: given[name] for name in given if given[name] is not None},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -338,6 +341,25 @@ def test_removal_where_nothing_is_recorded_says_so(checkout, stubs):
     assert done.returncode == 0
     assert "nothing to remove" in done.stdout
     assert list((checkout / ".build").iterdir()) == []
+
+
+@pytest.mark.parametrize("home", [None, ""])
+def test_downloads_are_purged_from_the_home_that_passwd_has(
+    checkout, stubs, tmp_path, home
+):
+    (tmp_path / "record").touch()
+    script = (
+        f'source "{checkout}/quickstart.sh"\nRECORD={tmp_path}/record\n'
+        "PURGE=true\n"
+        "function prepare_environment { :; }\n"
+        "function run_playbook { printenv HOME; }\n"
+        'function rm { echo "rm $*"; }\nremove_bus\n'
+    )
+    done = run(["bash", "-c", script], stubs, HOME=home)
+    assert (done.returncode, done.stderr) == (0, "")
+    own = pwd.getpwuid(os.getuid()).pw_dir
+    assert f"\n{own}\n" in done.stdout
+    assert f"rm -rf {own}/.cache/kafka-bus\n" in done.stdout
 
 
 def test_check_installs_no_package(checkout, stubs):

@@ -2,6 +2,7 @@
 """run_tests.sh says what it did, and what it could not do."""
 
 import os
+import pwd
 import signal
 import subprocess
 import time
@@ -18,7 +19,7 @@ source run_tests.sh
 LOGS=$LOG_FOLDER
 function find_python { :; }
 function link_collection { :; }
-function install_tox { :; }
+function install_tox { echo "At home in $(printenv HOME)"; }
 function unit_lacks { :; }
 function functional_lacks { echo "$LACKS"; }
 function molecule_lacks { echo "$LACKS"; }
@@ -86,6 +87,14 @@ def test_an_unknown_part_is_refused() -> None:
         'run_tests.sh: there is no part called "everything":'
         " see ./run_tests.sh --help\n"
     )
+
+
+def test_a_home_is_found_where_none_is_given(tmp_path: Path) -> None:
+    # run() gives none.
+    done = run(tmp_path, "unit")
+    assert done.returncode == 0, done.stderr
+    own = pwd.getpwuid(os.getuid()).pw_dir
+    assert f"At home in {own}\n" in done.stdout
 
 
 def test_the_gate_runs_each_part_of_it(tmp_path: Path) -> None:
