@@ -31,7 +31,8 @@ function refuses {
     export KAFKA_VERSION=2.0.0 SCALA_VERSION=2.12
     export KAFKA_BASEURL=http://www.apache.org/dist/kafka
     export SCALA_BASEURL=http://www.scala-lang.org/riles/archive
-    refuses "KAFKA_VERSION is 2.0.0, which needs ZooKeeper"
+    refuses "KAFKA_VERSION is 2.0.0, and the oldest Kafka that this plugin \
+sets up, without ZooKeeper, is 3.9.1: set KAFKA_VERSION to one of 4.3.1,"
     [[ "$(grep -c '\[WARNING\]' <<<"$output")" -eq 1 ]]
     [[ "$output" == *"http://www.scala-lang.org/files/archive is meant; it \
 counts only with KAFKA_SCALA_TOOLS=True."* ]]
@@ -75,7 +76,12 @@ counts only with KAFKA_SCALA_TOOLS=True."* ]]
     rm "$STANDIN/calls"
     # It would need ZooKeeper, whatever its digest.
     KAFKA_VERSION=2.8.1 KAFKA_ARCHIVE_SHA512=$digest \
-        refuses "KAFKA_VERSION is 2.8.1, which needs ZooKeeper"
+        refuses "KAFKA_VERSION is 2.8.1, and the oldest Kafka that this plugin"
+    local version
+    for version in 4.1 08.0.0 4.3.; do
+        KAFKA_VERSION=$version KAFKA_ARCHIVE_SHA512=$digest \
+            refuses "KAFKA_VERSION is \"$version\": write all numbers of a"
+    done
 }
 
 @test "a version older than the one that wrote the data is refused" {
@@ -194,8 +200,65 @@ counts only with KAFKA_SCALA_TOOLS=True."* ]]
     KAFKA_HEAP=lots refuses 'KAFKA_HEAP is "lots": write a number and a unit'
     KAFKA_TOPICS=a/b refuses 'KAFKA_TOPICS is "a/b": write topics of'
     KAFKA_TOPICS=' ' refuses 'KAFKA_TOPICS is " ": write topics of'
-    KAFKA_VERSION=latest refuses 'KAFKA_VERSION is "latest": write a version'
+    KAFKA_VERSION=latest refuses 'KAFKA_VERSION is "latest": write all num'
     KAFKA_LOG_DIR=/var refuses 'KAFKA_LOG_DIR is "/var": write an absolute'
+    KAFKA_HEAP=0m refuses 'KAFKA_HEAP is 0m, in which Kafka does not start: set'
+    KAFKA_HEAP=1k refuses 'KAFKA_HEAP is 1k, in which Kafka does not start: set'
+    KAFKA_HEAP=99999g refuses 'KAFKA_HEAP is 99999g, and the machine has'
+    NOTIFY_HOST=127.0.0.300 refuses "NOTIFY_HOST is 127.0.0.300, and \
+127.0.0.300 is no address: write four numbers from 0 to 255"
+    NOTIFY_HOST=kafka1,192.0.2:9092 refuses "and 192.0.2 is no address: write"
+    RPC_HOST=127.0.0.256 refuses "and 127.0.0.256 is no address: write four"
+    NOTIFY_DRIVER=kafka refuses 'NOTIFY_DRIVER is "kafka": set it to one of mes'
+    KAFKA_BASEURL='not a url' refuses 'KAFKA_BASEURL is "not a url": write an'
+    KAFKA_BASEURL=/srv/kafka refuses 'or file:// and the absolute path of'
+}
+
+@test "a cache that is no directory of anybody's is refused" {
+    local folder
+    for folder in / // /. cache ./cache; do
+        KAFKA_CACHE_DIR=$folder refuses "KAFKA_CACHE_DIR is \"$folder\": write"
+        NOTIFY_HOST=192.0.2.5 KAFKA_CACHE_DIR=$folder \
+            refuses "KAFKA_CACHE_DIR is \"$folder\": write"
+    done
+    for folder in /cache '/srv/the cache'; do
+        KAFKA_CACHE_DIR=$folder \
+            run devstack stack 'phase stack none' check_kafka_settings
+        [[ "$status" -eq 0 ]]
+    done
+}
+
+@test "a port of DevStack's own RabbitMQ is refused for the broker" {
+    local port name
+    for port in 4369 5672 25672; do
+        for name in NOTIFY_PORT KAFKA_CONTROLLER_PORT; do
+            export "$name=$port"
+            refuses "$name is $port, which the RabbitMQ that DevStack installs"
+            # Another host's broker is not in its way, nor is no RabbitMQ.
+            NOTIFY_HOST=192.0.2.5 \
+                run devstack stack 'phase stack none' check_kafka_settings
+            [[ "$status" -eq 0 ]]
+            ENABLED_SERVICES=key \
+                run devstack stack 'phase stack none' check_kafka_settings
+            [[ "$status" -eq 0 ]]
+            unset "$name"
+        done
+    done
+}
+
+@test "every address of IPv4 and every driver of notifications is taken" {
+    local host driver
+    for host in 255.249.199.99 10.0.0.1 9.kafka.example.org kafka1:9,10.1.1.1:9
+    do
+        NOTIFY_HOST=$host \
+            run devstack stack 'phase stack none' check_kafka_settings
+        [[ "$status" -eq 0 ]]
+    done
+    for driver in messagingv2 messaging log noop routing test keep; do
+        NOTIFY_DRIVER=$driver \
+            run devstack stack 'phase stack none' check_kafka_settings
+        [[ "$status" -eq 0 ]]
+    done
 }
 
 @test "a remote broker that does not answer is refused" {

@@ -234,7 +234,7 @@ which holds more than the broker's files,"* ]]
     [[ "$output" == *'. was left as it is. KAFKA_DIR is ".": write an absolute'* ]]
     uncalled_like '^sudo rm .*(/var/l| [.])'
     # It cannot be told where there is no Python to ask.
-    PYTHON3_VERSION=none run devstack clean \
+    run devstack clean 'function python3 { return 127; }' \
         'function sudo { standin_called "sudo $*"; }' 'phase clean'
     uncalled_like '^sudo rm .*/kafka-bus'
 }

@@ -4,6 +4,7 @@
 import importlib.machinery
 import importlib.util
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -151,3 +152,36 @@ def test_a_newer_version_may_follow(installed, version):
 def test_what_cannot_follow_is_refused(installed, version, words):
     problem = kafka_role.kafka_upgrade_problem(installed, version)
     assert words in problem
+
+
+#: The function of the DevStack plugin that looks at the version.
+DEVSTACK_CHECK = """
+function die { shift; echo "$*" >&2; exit 1; }
+KAFKA_PLUGIN_DIR=$1 KAFKA_VERSION=$2 KAFKA_ARCHIVE_SHA512=$3
+KAFKA_DIR=/nonexistent SCALA_VERSION=2.13 SCALA_BASEURL=none
+for part in checks kafka scala; do source "$1/lib/$part"; done
+_kafka_check_version
+"""
+
+
+@pytest.mark.parametrize("digest", ["", DIGEST], ids=["known", "given"])
+@pytest.mark.parametrize(
+    "version",
+    [
+        *("2.0.0", "3.2.3", "3.3.0", "3.8.1", "3.9.0", "3.9.1", "3.9.2"),
+        *("3.9.3", "3.10.0", "4.0.0", "4.1", "4.1.2", "4.3.1", "10.0.0"),
+    ],
+)
+def test_devstack_plugin_takes_the_versions_that_the_role_takes(
+    version, digest
+):
+    problem = kafka_role.kafka_release(CATALOGUE, version, "2.13", digest)
+    arguments = [str(CHECKOUT / "devstack"), version, digest]
+    done = subprocess.run(
+        ["bash", "-c", DEVSTACK_CHECK, "-", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert bool(done.stderr) is bool(problem["problem"]), done.stderr
+    assert done.returncode == bool(problem["problem"])
