@@ -165,7 +165,8 @@ counts only with KAFKA_SCALA_TOOLS=True."* ]]
     RPC_HOST=192.0.2.5 refuses "RPC_HOST is 192.0.2.5, but DevStack installs"
     RPC_HOST=127.evil.example.org refuses "but DevStack installs a RabbitMQ"
     local host
-    for host in localhost 127.0.0.1 '[::1]' "$(hostname)" 192.0.2.6; do
+    for host in localhost Localhost 127.0.0.1 '[::1]' "$(hostname)" 192.0.2.6
+    do
         RPC_HOST=$host SERVICE_HOST=192.0.2.6 NOTIFY_HOST=127.0.0.1 \
             run devstack stack 'phase stack none' check_kafka_settings
         [[ "$status" -eq 0 ]]
@@ -265,8 +266,8 @@ counts only with KAFKA_SCALA_TOOLS=True."* ]]
     # Port 9 of this host: nobody has the discard service.
     NOTIFY_HOST=localhost,127.0.0.1 NOTIFY_PORT=9 \
         refuses "answers at localhost:9, 127.0.0.1:9: start it first"
-    NOTIFY_HOST=127.0.0.1:8 NOTIFY_PORT=9 \
-        refuses "no broker answers at 127.0.0.1:8: start it first"
+    NOTIFY_HOST=127.0.0.1:8,LOCALHOST NOTIFY_PORT=9 \
+        refuses "no broker answers at 127.0.0.1:8, LOCALHOST:9: start it first"
 }
 
 @test "a remote broker that answers is all that pre-install asks for" {
@@ -299,6 +300,12 @@ server.accept()
 }
 
 @test "a broker on this host has one name, and its port in NOTIFY_PORT" {
+    NOTIFY_HOST=127.0.0.1:9092 refuses "set up on this host: name this host \
+alone there, and the port in NOTIFY_PORT."
+    NOTIFY_HOST=LOCALHOST run devstack stack 'phase stack pre-install'
+    [[ "$status" -eq 0 ]]
+    called "playbook broker.yml"
+    rm "$STANDIN/calls"
     export ENABLED_SERVICES=key,kafka
     NOTIFY_HOST=127.0.0.1:9095 refuses "name this host alone there"
     NOTIFY_HOST=127.0.0.1,127.0.0.2 refuses "name this host alone there"

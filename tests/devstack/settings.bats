@@ -35,7 +35,8 @@ load helper
     local name
     # shellcheck disable=SC2046  # words
     for name in localhost 127.0.0.1 127.0.1.1 ::1 '[::1]' "$(hostname)" \
-        "$(hostname -f)" $(hostname -I); do
+        "$(hostname -f)" $(hostname -I) LOCALHOST "$(hostname | tr a-z A-Z)" \
+        127.0.0.1:9092 '[::1]:9092' Localhost:1; do
         HOST_IP=192.0.2.8 NOTIFY_HOST=$name \
             run devstack stack 'echo "$ENABLED_SERVICES"'
         [[ "${lines[0]}" == *,kafka ]]
@@ -45,7 +46,8 @@ load helper
 @test "settings take a cluster or another name for another host's" {
     local name
     for name in 127.0.0.1,127.0.0.2 localhost,other 127.evil.example.org \
-        2001:db8::9 '[2001:db8::9]' 'localhost *' '*'; do
+        2001:db8::9 '[2001:db8::9]' 'localhost *' '*' 192.0.2.7:9092 \
+        '[2001:db8::9]:9092'; do
         HOST_IP=192.0.2.8 NOTIFY_HOST=$name \
             run devstack stack 'echo "$ENABLED_SERVICES"'
         [[ "${lines[0]}" == key,mysql,rabbit ]]
@@ -74,6 +76,10 @@ set +o xtrace
 define_plugin kafka
 _KAFKA_THIS_HOST=" localhost ::1 $HOST_IP ${HOST_IPV6:-} $HOSTNAME \
 $({ hostname -f; hostname -I; } 2>/dev/null | tr '"'\n' ' '"') "
+_KAFKA_THIS_HOST=${_KAFKA_THIS_HOST,,}
+_KAFKA_NOTIFY_HOST=${NOTIFY_HOST,,}
+if [[ "$_KAFKA_NOTIFY_HOST" =~ ^(\[.*\]|[^:]+):[0-9]+$ ]]; then
+fi
 if [[ "$NOTIFY_SERVICE" == kafka && "$NOTIFY_HOST" != *,* ]]; then
 fi
 $_XTRACE_KAFKA_SETTINGS' ]]
