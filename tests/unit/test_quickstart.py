@@ -102,11 +102,20 @@ def test_help_names_every_option_and_needs_no_root(checkout, stubs):
         (["--rpc-port", "65535"], "--rpc-port is 65535: write a TCP port"),
         (["--rpc-port", "9092"], "--rpc-port is 9092, but Kafka takes"),
         (["--kafka-port", "5671"], "--rpc-port is 5672, but Kafka takes"),
+        (["--rpc-port", "4369"], "--rpc-port is 4369, which RabbitMQ needs"),
+        (["--rpc-port", "25672"], "--rpc-port is 25672, which RabbitMQ needs"),
+        (["--kafka-port", "4368"], "Kafka would take 4369, which RabbitMQ"),
+        (["--kafka-port", "25672"], "Kafka would take 25672, which RabbitMQ"),
+        (["-e", "rabbitmq_dist_port=9093"], "Kafka would take 9093, which"),
+        (["-e", "kafka_port=9093"], "kafka_controller_port are both 9093"),
+        (["-e", "kafka_port=70000"], "-e kafka_port is 70000: write a TCP"),
         (["--source", "ftp"], "--source is ftp: write auto"),
         (["--purge"], "--purge deletes data and goes with --remove"),
     ],
 )
 def test_wrong_option_is_named(checkout, stubs, arguments, sentence):
+    # Whatever is not refused ends here, and changes nothing.
+    stubs("id", "echo 1000")
     assert sentence in refused(quickstart(checkout, stubs, *arguments))
 
 
@@ -179,7 +188,8 @@ def taken_port():
 def test_taken_port_is_named_with_its_option(
     checkout, stubs, taken_port, variable, option
 ):
-    ports = {"KAFKA_PORT": "1", "RPC_PORT": "3", variable: str(taken_port)}
+    ports = {"KAFKA_PORT": "1", "CONTROLLER_PORT": "2", "RPC_PORT": "3"}
+    ports[variable] = str(taken_port)
     done = call(
         checkout,
         stubs,
@@ -191,6 +201,38 @@ def test_taken_port_is_named_with_its_option(
     sentence = refused(done)
     assert f"listens on TCP port {taken_port}" in sentence
     assert f"with {option}" in sentence
+
+
+@pytest.mark.parametrize(
+    ("given", "ports"),
+    [
+        (["kafka_port=29092"], "29092 9093 5672"),
+        (["kafka_port=1", "kafka_port=2"], "2 9093 5672"),
+        (["{kafka_port: 29092, a: b, rabbitmq_port: 5}"], "29092 9093 5"),
+        (
+            ['{"kafka_controller_port": "7", "a_kafka_port": 8}'],
+            "9092 7 5672",
+        ),
+        (["@file"], "29092 29093 5672"),
+        (["kafka_port={{ x }}", "a_rabbitmq_port=1"], "9092 9093 5672"),
+    ],
+)
+def test_port_that_is_written_out_is_the_one_that_must_be_free(
+    checkout, stubs, tmp_path, given, ports
+):
+    (tmp_path / "file").write_text(
+        "kafka_port: 29092 # not kafka_port: 1\n"
+        "# kafka_port: 3\nkafka_controller_port: '29093'\n"
+    )
+    options = "".join(
+        f" -e '{one}'".replace("@file", f"@{tmp_path}/file") for one in given
+    )
+    script = (
+        'function first_taken_port { echo "$*" >&3; }\n'
+        f"parse_options{options}\ncheck_ports 3>&1 | xargs\n"
+    )
+    done = call(checkout, stubs, script, RECORD="/nonexistent")
+    assert (done.returncode, done.stdout) == (0, f"{ports}\n"), done.stderr
 
 
 def test_port_of_an_installed_broker_is_no_problem(

@@ -13,7 +13,10 @@ REUSE_RABBITMQ=no
 KAFKA_VERSION=
 KAFKA_SOURCE=
 KAFKA_PORT=9092
+CONTROLLER_PORT=9093
 RPC_PORT=5672
+# Where RabbitMQ's nodes would meet; epmd, which it needs, too, has 4369.
+DIST_PORT=25672
 EXTRA_VARS=()
 
 STATE=$CHECKOUT/.build
@@ -66,6 +69,30 @@ function need_port {
         || refuse "$1 is $2: write a TCP port, a number from 1 to 65534."
 }
 
+# Print the number that the last -e gives a variable, or nothing: Ansible takes
+# NAME=NUMBER, JSON, YAML and files of these.
+function written_out {
+    local given
+    for given in "${EXTRA_VARS[@]}"; do
+        if [[ -f "${given#@}" && "$given" == @* ]]; then
+            cat "${given#@}"
+        else
+            printf '%s\n' "$given"
+        fi
+    done | sed -nE -e 's/#.*//' -e \
+        "s/^(.*[^A-Za-z0-9_])?$1[\"']? *[:=] *[\"']?([0-9]+).*/\\2/p" \
+        | tail -n 1
+}
+
+# take_port VARIABLE NAME: a port that is written out with -e wins here, too.
+function take_port {
+    local port
+    port=$(written_out "$2")
+    [[ -n "$port" ]] || return 0
+    need_port "-e $2" "$port"
+    printf -v "$1" %s "$port"
+}
+
 # What Ansible would say only after packages have been installed.
 function need_vars {
     need_value "$@"
@@ -92,7 +119,13 @@ function parse_options {
         esac
         shift
     done
+    CONTROLLER_PORT=$((KAFKA_PORT + 1))
+    take_port KAFKA_PORT kafka_port
+    take_port CONTROLLER_PORT kafka_controller_port
+    take_port RPC_PORT rabbitmq_port
+    take_port DIST_PORT rabbitmq_dist_port
     check_options
+    check_different_ports
 }
 
 function check_options {
@@ -103,16 +136,31 @@ function check_options {
         *) refuse "--source is $KAFKA_SOURCE:" \
             "write auto, archive, maven or file." ;;
     esac
-    [[ "$RPC_PORT" != "$KAFKA_PORT" && "$RPC_PORT" != $((KAFKA_PORT + 1)) ]] \
+}
+
+function check_different_ports {
+    local own
+    [[ "$KAFKA_PORT" != "$CONTROLLER_PORT" ]] \
+        || refuse "kafka_port and kafka_controller_port are both" \
+            "$KAFKA_PORT: write two ports."
+    [[ "$RPC_PORT" != "$KAFKA_PORT" && "$RPC_PORT" != "$CONTROLLER_PORT" ]] \
         || refuse "--rpc-port is $RPC_PORT, but Kafka takes $KAFKA_PORT and" \
-            "$((KAFKA_PORT + 1)): write another port."
+            "$CONTROLLER_PORT: write another port."
+    for own in 4369 "$DIST_PORT"; do
+        [[ "$RPC_PORT" != "$own" ]] \
+            || refuse "--rpc-port is $own, which RabbitMQ needs for itself:" \
+                "write another port."
+        [[ "$KAFKA_PORT" != "$own" && "$CONTROLLER_PORT" != "$own" ]] \
+            || refuse "--kafka-port is $KAFKA_PORT, but Kafka would take" \
+                "$own, which RabbitMQ needs for itself: write another port."
+    done
 }
 
 # The options as Ansible's variables, in the array VARIABLES.
 function collect_variables {
     VARIABLES=(
         -e "{kafka_port: $KAFKA_PORT}"
-        -e "{kafka_controller_port: $((KAFKA_PORT + 1))}"
+        -e "{kafka_controller_port: $CONTROLLER_PORT}"
         -e "{rabbitmq_port: $RPC_PORT}"
     )
     [[ -z "$KAFKA_VERSION" ]] || VARIABLES+=(-e "kafka_version=$KAFKA_VERSION")

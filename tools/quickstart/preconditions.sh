@@ -92,7 +92,7 @@ function refuse_taken_port {
 function check_ports {
     recorded kafka \
         || refuse_taken_port "choose a free port with --kafka-port" \
-            "$KAFKA_PORT" "$((KAFKA_PORT + 1))"
+            "$KAFKA_PORT" "$CONTROLLER_PORT"
     recorded rabbitmq || [[ "$REUSE_RABBITMQ" == yes ]] \
         || refuse_taken_port "choose a free port with --rpc-port, or, when it \
 is a RabbitMQ that services may use, give --reuse-rabbitmq" "$RPC_PORT"
