@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -51,14 +52,16 @@ def _assignments(name: str, section: dict[str, Any]) -> dict[str, str]:
                 f"{key} in [{name}] is no option name: write letters, "
                 "digits and underscores."
             )
-        lines[key] = f"{key} = {oslo_value(value, f'[{name}] {key}')}"
+        lines[key] = f"{key} = {oslo_value(value, f'[{name}] {key}')}\n"
     return lines
 
 
 def _lines(text: str) -> Iterator[tuple[str, str | None, str | None]]:
     """Yield (line, section, key); a continuation line has its key."""
     section = key = None
-    for line in text.splitlines():
+    # Lines end where oslo.config ends them, and not at a form feed or at
+    # U+2028 as those of splitlines() do; each keeps its own end.
+    for line in io.StringIO(text, newline=""):
         if not line.strip() or line.startswith(("#", ";")):
             # Only a blank line ends a value: a comment in the middle is
             # what oslo.config ends it at, too.
@@ -86,6 +89,8 @@ def oslo_merge(text: str, settings: Settings) -> str:
     written: set[tuple[str, str]] = set()
     heads: dict[str, int] = {}
     merged: list[str] = []
+    if text and not text.endswith(("\n", "\r")):
+        text += "\n"
     for line, section, key in _lines(text):
         name = _same(section)
         if key is None or key not in wanted.get(name, {}):
@@ -105,9 +110,10 @@ def oslo_merge(text: str, settings: Settings) -> str:
         ]
     for section in settings:
         if _same(section) not in heads and settings[section]:
-            merged += ["", f"[{section}]"] if merged else [f"[{section}]"]
+            merged += ["\n"] if merged else []
+            merged += [f"[{section}]\n"]
             merged += wanted[_same(section)].values()
-    return "\n".join(merged) + "\n"
+    return "".join(merged)
 
 
 class FilterModule:

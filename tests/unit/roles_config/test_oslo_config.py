@@ -77,6 +77,31 @@ def test_a_section_that_stands_twice_keeps_one_value() -> None:
 
 
 @pytest.mark.parametrize(
+    "mark",
+    ["\f", "\v", "\x1c", "\x85", "\u2028"],
+    ids=ascii,
+)
+def test_a_file_is_cut_only_where_oslo_config_cuts_it(
+    mark: str, tmp_path: Path
+) -> None:
+    text = f"[group]\nother = a{mark}b\noption = 1\n"
+    merged = plugin.oslo_merge(text, {"group": {"option": 2}})
+    assert merged == text.replace("1", "2")
+    path = tmp_path / "service.conf"
+    path.write_text(merged, encoding="utf-8")
+    conf = cfg.ConfigOpts()
+    conf.register_opt(cfg.StrOpt("other"), group="group")
+    conf(["--config-file", str(path)])
+    assert conf.group.other == f"a{mark}b"
+
+
+def test_lines_keep_their_ends() -> None:
+    text = "[group]\r\nother = a\r\noption = 1\r\nlast = b"
+    merged = plugin.oslo_merge(text, {"group": {"option": 2}})
+    assert merged == "[group]\r\nother = a\r\noption = 2\nlast = b\n"
+
+
+@pytest.mark.parametrize(
     "value",
     [
         "plain",
