@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Any
 from urllib.parse import quote
@@ -33,6 +34,17 @@ def _split(host: Any, port: int) -> tuple[str, int]:
     return name, int(own)
 
 
+def _is_host(name: str) -> bool:
+    # Only addresses have a colon, and only they have nothing but numbers.
+    if ":" not in name and not re.fullmatch(r"[0-9.]+", name):
+        return bool(_HOST.fullmatch(name))
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
 def _location(host: Any, port: int) -> str:
     if "@" in str(host):
         # Not quoted: it may hold a password.
@@ -41,13 +53,13 @@ def _location(host: Any, port: int) -> str:
             "password have settings of their own."
         )
     name, port = _split(host, port)
+    if not _is_host(name):
+        raise AnsibleFilterError(
+            f"{host} is no host name or address: write the host alone, "
+            "host:port, or [IPv6]:port."
+        )
     if ":" in name:
         name = f"[{name}]"
-    elif not _HOST.fullmatch(name):
-        raise AnsibleFilterError(
-            f"{host} is no host name or address: write the host alone, or "
-            "host:port."
-        )
     if not 0 < port < 65536:
         raise AnsibleFilterError(
             f"Port {port} of host {name} is no TCP port: write a number "
