@@ -59,11 +59,12 @@ def test_the_file_is_written_once_and_tells_no_secret(
     service.file.write_text(SERVICE)
     service.file.chmod(0o600)
     before = service.apply("--check", "--diff", "-vvv")
-    assert before[0] == 1, before[1]
+    assert before[0] == 2, before[1]
     assert service.file.read_text() == SERVICE
 
     first = service.apply("--diff", "-vvv")
-    assert first[0] == 1, first[1]
+    # Its mode, and its text.
+    assert first[0] == 2, first[1]
     text = service.file.read_text()
     assert text.startswith("# Kept.\n[DEFAULT]\ntransport_url = rabbit://")
     assert "debug = true\n" in text
@@ -78,6 +79,33 @@ def test_the_file_is_written_once_and_tells_no_secret(
     assert encoded not in again[1]
     checked = service.apply("--check", "--diff")
     assert checked[0] == 0, checked[1]
+
+
+def test_no_file_is_made_for_an_owner_that_is_not_there(
+    service: Service,
+) -> None:
+    for arguments in ((), ("--check",)):
+        changes, output = service.apply(
+            *arguments, oslo_messaging_config_owner="no-one"
+        )
+        assert changes == -1
+        assert "has no such user: correct it" in output
+        assert not service.file.exists()
+
+
+def test_a_file_that_cannot_be_given_away_holds_no_password(
+    service: Service,
+) -> None:
+    changes, output = service.apply(
+        oslo_messaging_config_owner=str(2**32)  # no number of an account
+    )
+    assert changes == -1, output
+    assert service.file.read_text() == ""
+
+
+def test_a_new_file_has_no_backup(service: Service) -> None:
+    service.apply()
+    assert list(service.file.parent.glob("nova.conf*")) == [service.file]
 
 
 def test_a_value_that_drifted_is_put_right(service: Service) -> None:

@@ -57,6 +57,8 @@ def test_oslo_messaging_refuses(ansible: Ansible, tmp_path: Path) -> None:
         ({"oslo_messaging_notify_topics": []}, "oslo_messaging_notify_topics"),
         ({"oslo_messaging_notify_topics": ["a b"]}, "no Kafka topic"),
         ({"oslo_messaging_kafka": {"x": {}}}, "[oslo_messaging_kafka] x"),
+        ({"oslo_messaging_config_owner": "no-one"}, "has no such user"),
+        ({"oslo_messaging_config_group": "no-one"}, "has no such group"),
     ]
     if open_file.stat().st_gid == 0:
         cases.append(
