@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import base64
+import grp
+import os
 import re
 import stat
 import sys
@@ -108,6 +110,20 @@ def test_a_new_file_has_no_backup(service: Service) -> None:
     assert list(service.file.parent.glob("nova.conf*")) == [service.file]
 
 
+def test_a_link_stays_and_the_file_behind_it_is_written(
+    service: Service,
+) -> None:
+    real = service.file.with_name("real.conf")
+    real.write_text(SERVICE)
+    real.chmod(0o640)
+    service.file.symlink_to(real)
+    for group in ("", grp.getgrgid(os.getgid()).gr_name):
+        changes, output = service.apply(oslo_messaging_config_group=group)
+        assert changes == (0 if group else 1), output
+        assert service.file.is_symlink()
+    assert "transport_url = rabbit://" in real.read_text()
+
+
 def test_a_value_that_drifted_is_put_right(service: Service) -> None:
     service.apply()
     text = service.file.read_text()
@@ -149,3 +165,15 @@ def test_a_drop_in_that_the_service_reads_is_verified(
     assert changes > 0, output
     (written,) = folder.iterdir()
     assert stat.S_IMODE(written.stat().st_mode) == 0o640
+
+
+def test_a_slash_at_the_end_of_a_drop_in_directory_makes_no_difference(
+    service: Service, tmp_path: Path
+) -> None:
+    # Where a service called nova looks without arguments.
+    service.ansible.environment["HOME"] = str(tmp_path)
+    changes, output = service.apply(
+        oslo_messaging_config_file="",
+        oslo_messaging_drop_in_dir=f"{tmp_path}/nova.conf.d/",
+    )
+    assert changes > 0, output
