@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
@@ -20,6 +21,8 @@ _HASHES = {
     "rabbit_password_hashing_sha512": hashlib.sha512,
 }
 _SALT_LENGTH = 4
+_KEY = re.compile(r"[a-zA-Z0-9_.$-]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def password_hash(
@@ -80,6 +83,31 @@ def rabbitmq_missing(
     return missing
 
 
+def rabbitmq_property_problems(properties: dict[Any, Any]) -> list[str]:
+    """Say what cannot be a line of rabbitmq.conf; values may be secrets."""
+    problems = []
+    for key, value in properties.items():
+        if not isinstance(key, str) or not _KEY.fullmatch(key):
+            problems.append(
+                f"rabbitmq_properties has the key {key!r}: write letters, "
+                "digits and the signs _ . $ - alone."
+            )
+        elif not isinstance(value, str | int | float):
+            problems.append(
+                f"{key} of rabbitmq_properties is no single value: write "
+                "text, a number, true or false."
+            )
+        elif _CONTROL.search(str(value)):
+            problems.append(
+                f"{key} of rabbitmq_properties has a line end or another "
+                "control character: write it on one line."
+            )
+    return problems
+
+
 class FilterModule:
     def filters(self) -> dict[str, Any]:
-        return {"rabbitmq_missing": rabbitmq_missing}
+        return {
+            "rabbitmq_missing": rabbitmq_missing,
+            "rabbitmq_property_problems": rabbitmq_property_problems,
+        }

@@ -17,11 +17,18 @@ Cases = list[tuple[dict[str, Any], str]]
 
 
 def check(
-    ansible: Ansible, role: str, good: dict[str, Any], cases: Cases
+    ansible: Ansible,
+    role: str,
+    good: dict[str, Any],
+    cases: Cases,
+    own: dict[str, Any] | None = None,
 ) -> None:
-    """Hear the preflight's answer to each bad setting, and to none."""
-    bad = [settings for settings, _ in cases]
-    *answers, accepted = ansible.refusals(role, good, [*bad, {}])
+    """Hear the preflight's answer to each bad setting, and to none.
+
+    own are the role's own variables that have another value here.
+    """
+    tried = [{**(own or {}), **bad} for bad, _ in [*cases, ({}, "")]]
+    *answers, accepted = ansible.refusals(role, good, tried)
     assert accepted == "", "the good settings were refused"
     for (settings, sentence), answer in zip(cases, answers, strict=True):
         assert sentence in answer, (settings, answer)
@@ -158,28 +165,45 @@ def test_java_refuses(ansible: Ansible, tmp_path: Path) -> None:
     check(ansible, "java", good, cases)
 
 
-def test_rabbitmq_refuses(ansible: Ansible) -> None:
+def test_rabbitmq_refuses(ansible: Ansible, tmp_path: Path) -> None:
     cases: Cases = [
         ({"rabbitmq_password": ""}, "rabbitmq_password"),
         ({"rabbitmq_user": ""}, "rabbitmq_user"),
         ({"rabbitmq_vhost": ""}, "rabbitmq_vhost"),
         ({"rabbitmq_listen_address": "localhost"}, "IPv4 or IPv6"),
         ({"rabbitmq_listen_address": "127.0.0.1\n"}, "IPv4 or IPv6"),
-        ({"rabbitmq_dist_port": 5672}, "two different ports"),
+        ({"rabbitmq_listen_address": "192.0.2.1"}, "of this machine: write"),
+        ({"rabbitmq_listen_address": "999.1.1.1"}, "of this machine: write"),
+        ({"rabbitmq_listen_address": "..."}, "of this machine: write"),
+        ({"rabbitmq_port": 25672}, "two different ports"),
         ({"rabbitmq_port": 70000}, "from 1 to 65535"),
+        ({"rabbitmq_port": 4369}, "the port of Erlang's port mapper"),
+        ({"rabbitmq_dist_port": "4369"}, "the port of Erlang's port mapper"),
+        ({"rabbitmq_port": "15675.9"}, "is '15675.9': write a whole number"),
+        ({"rabbitmq_password": 12345678}, "write text, in quotes"),
+        ({"rabbitmq_user": None}, "rabbitmq_user is empty: write text"),
+        ({"rabbitmq_vhost": None}, "rabbitmq_vhost is empty: write text"),
+        ({"rabbitmq_vhost": "a\n"}, "rabbitmq_vhost is empty or has a line"),
+        ({"rabbitmq_existing": "Reuse"}, "write one of refuse, reuse"),
+        ({"rabbitmq_properties": {"a": "hush\nb"}}, "write it on one line"),
+        ({"rabbitmq_properties": {"a\nb": 1}}, "has the key 'a\\nb': write"),
         (
             {"rabbitmq_properties": {"listeners.ssl.default": 5671}},
             "listeners.ssl.default",
         ),
     ]
-    answers = ansible.refusals(
-        "rabbitmq",
-        {"rabbitmq_password": "hush"},
-        [settings for settings, _ in cases],
-    )
-    for (settings, sentence), answer in zip(cases, answers, strict=True):
-        assert sentence in answer, (settings, answer)
-        assert "hush" not in answer, settings
+    good = {
+        "rabbitmq_password": "hush",
+        # The usual one is taken where a bus runs.
+        "rabbitmq_port": process.free_port(),
+    }
+    # Also on a machine that has a RabbitMQ.
+    fresh = {
+        "__rabbitmq_package": "none-of-this-machine",
+        "__rabbitmq_config_dir": str(tmp_path / "etc"),
+        "__rabbitmq_data_dir": str(tmp_path / "data"),
+    }
+    check(ansible, "rabbitmq", good, cases, fresh)
 
 
 def test_kafka_refuses(ansible: Ansible, tmp_path: Path) -> None:

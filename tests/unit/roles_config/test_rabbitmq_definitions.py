@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import pytest
 from running import load
 
 plugin = load("plugins/filter/rabbitmq.py")
@@ -94,3 +95,35 @@ def test_a_user_without_a_password_gets_one() -> None:
 
 def test_the_password_stands_nowhere_in_what_is_imported() -> None:
     assert NEW not in str(missing({}, password=NEW))
+
+
+@pytest.mark.parametrize(
+    ("properties", "words"),
+    [
+        ({"a": "hush\nlisteners.tcp.b = 1"}, "a of rabbitmq_properties has"),
+        ({"a": "hush\x00"}, "write it on one line"),
+        ({"a": ["hush"]}, "no single value"),
+        ({"a": None}, "no single value"),
+        ({"a = 1\nb": "hush"}, "the key 'a = 1"),
+        ({"": "hush"}, "the key ''"),
+        ({1: "hush"}, "the key 1"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_one_line_of_rabbitmq_conf_is_told(
+    properties: dict[Any, Any], words: str
+) -> None:
+    (problem,) = plugin.rabbitmq_property_problems(properties)
+    assert words in problem
+    assert "hush" not in problem
+    assert "\n" not in problem
+
+
+def test_what_rabbitmq_knows_is_no_problem() -> None:
+    properties = {
+        "vm_memory_high_watermark.relative": 0.2,
+        "log.console": True,
+        "auth_ldap.group_lookup_base": "dc=a, b",
+        "log.exchange.$name-x": 1,
+    }
+    assert plugin.rabbitmq_property_problems(properties) == []
