@@ -401,11 +401,6 @@ def check(url: Any, options: Any) -> None:
             f"or later (librdkafka {confluent_kafka.libversion()[0]} is "
             "here): install that, or write kafka_driver_group_protocol=classic"
         )
-    if not 1 <= options.producer_batch_size <= 1000000:
-        raise errors.ConfigurationError(
-            f"producer_batch_size={options.producer_batch_size} is the "
-            "number of messages in a batch: write 1 to 1000000"
-        )
     for name, value in extra_properties(options).items():
         _check_property(name, value)
 

@@ -8,6 +8,7 @@ upstream option can then not clash with them.
 """
 
 import contextlib
+import math
 import types
 from typing import Any
 
@@ -18,6 +19,8 @@ from kafka_driver import errors
 
 GROUP = "oslo_messaging_kafka"
 PREFIX = "kafka_driver_"
+#: Seconds, ten days: well within what threads and the client library count.
+LONGEST = 864000
 
 #: Options that a transport URL may not set: URLs get logged and copied.
 FILE_ONLY = frozenset(
@@ -26,6 +29,21 @@ FILE_ONLY = frozenset(
         "kafka_driver_ssl_key_password",
         "kafka_driver_oauth_client_secret",
     }
+)
+
+#: The least and the most that oslo.messaging's own options may be here; they
+#: come without limits. The driver's own ones declare theirs.
+LIMITS = {
+    "kafka_max_fetch_bytes": (1, 1000000000),
+    "kafka_consumer_timeout": (0, LONGEST),
+    "producer_batch_timeout": (0, 900),
+    "producer_batch_size": (1, 1000000),
+    "max_poll_records": (1, 1000000),
+}
+
+#: Numbers of which -1 asks for the broker's default and 0 means nothing.
+NEVER_ZERO = frozenset(
+    {"kafka_driver_topic_partitions", "kafka_driver_topic_replication"}
 )
 
 SENDING_OPTS: list[cfg.Opt] = [
@@ -49,6 +67,7 @@ SENDING_OPTS: list[cfg.Opt] = [
         "kafka_driver_send_wait",
         default=30.0,
         min=0,
+        max=LONGEST,
         help="Seconds that a confirmed send without a retry limit waits for "
         "the brokers. After that the record stays in the queue, a warning is "
         "logged and the call returns; while no broker answers, later calls "
@@ -58,6 +77,7 @@ SENDING_OPTS: list[cfg.Opt] = [
         "kafka_driver_try_timeout",
         default=5.0,
         min=0.1,
+        max=LONGEST,
         help="Seconds that count as one try of a send with a retry limit: "
         "with retry N the send fails after (N + 1) times this long.",
     ),
@@ -82,6 +102,7 @@ SENDING_OPTS: list[cfg.Opt] = [
         "kafka_driver_flush_timeout",
         default=5.0,
         min=0,
+        max=LONGEST,
         help="Seconds that closing the transport, or the end of the "
         "process, waits for queued records. What is left then is lost, "
         "counted and logged.",
@@ -111,6 +132,7 @@ SENDING_OPTS: list[cfg.Opt] = [
         "kafka_driver_topic_partitions",
         default=-1,
         min=-1,
+        max=100000,
         help="Partitions of a topic that the driver creates; -1 is the "
         "broker's default (num.partitions). Brokers older than 2.4 know no "
         "default for this: 1 is used there.",
@@ -156,6 +178,7 @@ RECEIVING_OPTS: list[cfg.Opt] = [
         "kafka_driver_revoke_drain",
         default=10.0,
         min=0,
+        max=LONGEST,
         help="Seconds that a listener which commits after dispatch waits "
         "for its endpoints when partitions move to another member. Longer "
         "means fewer duplicates and a slower rebalance.",
@@ -347,8 +370,10 @@ def _check_query(url: Any) -> None:
 def _read(conf: cfg.ConfigOpts, url: Any, opt: cfg.Opt) -> Any:
     try:
         if opt.dest in url.query:
-            return opt.type(url.query[opt.dest])
-        return conf[GROUP][opt.dest]
+            value = opt.type(url.query[opt.dest])
+        else:
+            value = conf[GROUP][opt.dest]
+        _check_number(opt.dest, value)
     except (cfg.Error, ValueError) as exc:
         # The value of a secret must not come out with the message. What
         # oslo.config says first, of files and lines, helps nobody.
@@ -358,3 +383,20 @@ def _read(conf: cfg.ConfigOpts, url: Any, opt: cfg.Opt) -> Any:
             + ("" if opt.secret else f" ({why})")
             + ": correct its value, or leave it out"
         ) from None
+    return value
+
+
+def _check_number(name: str, value: Any) -> None:
+    """Refuse what the option's type does not.
+
+    :raises ValueError: saying what to write
+    """
+    # Comparing with nan is never true, so no limit keeps it out.
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is no number of seconds")
+    if name in LIMITS:
+        least, most = LIMITS[name]
+        if not least <= value <= most:
+            raise ValueError(f"{value} is not within {least} to {most}")
+    if name in NEVER_ZERO and value == 0:
+        raise ValueError("write -1 for the broker's default, or 1 or more")

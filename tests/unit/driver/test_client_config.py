@@ -95,16 +95,6 @@ def test_records_gather_for_moments_when_nobody_says_how_long(
     assert 0 < found["linger.ms"] <= 3
 
 
-@pytest.mark.parametrize("size", [0, -1, 1000001])
-def test_impossible_batch_size_is_refused_by_name(
-    make: Make, size: int
-) -> None:
-    with pytest.raises(errors.ConfigurationError, match="producer_batch_size"):
-        client_config.check(
-            *make("kafka-driver://a", producer_batch_size=size)
-        )
-
-
 @pytest.mark.parametrize("protocol", ["PLAINTEXT", "SSL"])
 def test_unused_credentials_are_refused_with_both_ways_out(
     make: Make, protocol: str

@@ -77,15 +77,66 @@ def test_bad_query_is_one_sentence_with_the_option(
         register(conf, f"kafka-driver://a?{query}")
 
 
-def test_bad_value_in_a_file_names_the_option(tmp_path: Path) -> None:
+IMPOSSIBLE = [
+    ("kafka_driver_statistics_interval", "nan"),
+    ("kafka_driver_statistics_interval", "inf"),
+    ("kafka_driver_send_wait", "soon"),
+    ("kafka_driver_send_wait", "nan"),
+    ("kafka_driver_send_wait", "1e300"),
+    ("kafka_driver_try_timeout", "nan"),
+    ("kafka_driver_try_timeout", "1e9"),
+    ("kafka_driver_flush_timeout", "nan"),
+    ("kafka_driver_flush_timeout", "inf"),
+    ("kafka_driver_revoke_drain", "nan"),
+    ("kafka_driver_topic_partitions", "0"),
+    ("kafka_driver_topic_partitions", "100001"),
+    ("kafka_driver_topic_replication", "0"),
+    ("producer_batch_timeout", "nan"),
+    ("producer_batch_timeout", "inf"),
+    ("producer_batch_timeout", "-1"),
+    ("producer_batch_timeout", "10000"),
+    ("producer_batch_size", "0"),
+    ("producer_batch_size", "1000001"),
+    ("kafka_consumer_timeout", "nan"),
+    ("kafka_consumer_timeout", "-1"),
+    ("kafka_max_fetch_bytes", "0"),
+    ("kafka_max_fetch_bytes", "2000000000"),
+    ("max_poll_records", "0"),
+    ("max_poll_records", "-1"),
+    ("max_poll_records", "1000001"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), IMPOSSIBLE)
+def test_impossible_number_in_the_url_names_the_option(
+    conf: cfg.ConfigOpts, name: str, value: str
+) -> None:
+    with pytest.raises(errors.ConfigurationError, match=f"option {name} of"):
+        register(conf, f"kafka-driver://a?{name}={value}")
+
+
+@pytest.mark.parametrize(("name", "value"), IMPOSSIBLE)
+def test_impossible_number_in_a_file_names_the_option(
+    tmp_path: Path, name: str, value: str
+) -> None:
     path = tmp_path / "service.conf"
-    path.write_text("[oslo_messaging_kafka]\nkafka_driver_send_wait=soon\n")
+    path.write_text(f"[oslo_messaging_kafka]\n{name}={value}\n")
     conf = cfg.ConfigOpts()
     conf([], default_config_files=[str(path)], default_config_dirs=[])
-    with pytest.raises(
-        errors.ConfigurationError, match="kafka_driver_send_wait"
-    ):
+    with pytest.raises(errors.ConfigurationError, match=f"option {name} of"):
         register(conf, "kafka-driver://a")
+
+
+def test_refused_number_says_what_may_be_written(
+    conf: cfg.ConfigOpts,
+) -> None:
+    with pytest.raises(errors.ConfigurationError, match="within 1 to 1000000"):
+        register(conf, "kafka-driver://a?max_poll_records=0")
+
+
+def test_limits_are_of_options_that_oslo_messaging_has() -> None:
+    upstream = {opt.dest for opt in kafka_options.KAFKA_OPTS}
+    assert set(options.LIMITS) <= upstream
 
 
 @pytest.mark.parametrize("name", sorted(options.FILE_ONLY))
