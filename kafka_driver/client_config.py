@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import confluent_kafka
+from confluent_kafka import Consumer, KafkaException, Producer
 from oslo_utils import netutils
 
 from kafka_driver import errors
@@ -28,6 +29,10 @@ _CONSUMER_PROTOCOL = 0x020C0000
 #: Before 2.6.1 librdkafka repeats its nonce, which brokers refuse since 4.0
 #: (https://github.com/confluentinc/librdkafka/pull/4895).
 _SCRAM_OF_KAFKA_4 = 0x02060100
+
+#: Names what the client library is to stumble over, and tells its refusal of
+#: that from others. No client is built with it, so no thread starts.
+_PROBE = "kafka.driver.probe"
 
 #: Properties that belong to the driver: its promises rest on them, or an
 #: option exists for them.
@@ -382,8 +387,16 @@ def check(url: Any, options: Any) -> None:
 
     :raises ConfigurationError: naming the setting
     """
-    producer(url, options, 0)
-    consumer(url, options, options.consumer_group, "earliest")
+    clients = {
+        Producer: producer(url, options, 0),
+        Consumer: consumer(url, options, options.consumer_group, "earliest"),
+    }
+    if not options.consumer_group:
+        # The client library would end the process.
+        raise errors.ConfigurationError(
+            "consumer_group is empty: write the name of the listeners' "
+            "group, or leave the option out"
+        )
     if options.enable_auto_commit and (
         options.kafka_driver_commit == "after_dispatch"
     ):
@@ -403,21 +416,43 @@ def check(url: Any, options: Any) -> None:
         )
     for name, value in extra_properties(options).items():
         _check_property(name, value)
+    for client, settings in clients.items():
+        _check_together(client, settings)
 
 
 def _check_property(name: str, value: str) -> None:
     """Let the client library judge one property.
 
-    A client with nothing else and an impossible last property is never
-    built, so no thread starts: which of the two is refused tells.
+    It sets one after the other: which of the two is refused tells.
     """
-    probe = "kafka.driver.probe"
+    if _refusal(Producer, {name: value, _PROBE: ""}):
+        raise errors.ConfigurationError(
+            f"kafka_driver_librdkafka: the client library does not accept "
+            f"{name} with this value: correct the entry or leave it out"
+        )
+
+
+def _check_together(client: Any, settings: dict[str, Any]) -> None:
+    """Let the client library judge whether the settings go together.
+
+    It looks for the mechanism when it is content with all else.
+    """
+    probe = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": _PROBE}
+    refusal = _refusal(client, {**settings, **probe})
+    if refusal:
+        raise errors.ConfigurationError(
+            "the client library does not accept the settings of section "
+            "[oslo_messaging_kafka], kafka_driver_librdkafka among them "
+            f"({refusal}): correct those, or leave them out"
+        )
+
+
+def _refusal(client: Any, settings: dict[str, Any]) -> str:
+    """What the client library says against settings, apart from the probe."""
     try:
-        confluent_kafka.Producer({name: value, probe: ""})
-    except confluent_kafka.KafkaException as exc:
-        if probe in str(exc):
-            return
-    raise errors.ConfigurationError(
-        f"kafka_driver_librdkafka: the client library does not accept "
-        f"{name} with this value: correct the entry or leave it out"
-    )
+        client(settings)
+    except KafkaException as exc:
+        reason = errors.kafka_error(exc).str()
+        if _PROBE not in reason:
+            return reason.strip()
+    return ""

@@ -405,6 +405,41 @@ def test_property_that_the_library_refuses_is_found_at_load(
     assert "geheim" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("session.timeout.ms=400000", "max.poll.interval.ms"),
+        ("receive.message.max.bytes=2000000", "fetch.max.bytes"),
+    ],
+)
+def test_properties_that_do_not_go_together_are_found_at_load(
+    make: Make, entry: str, words: str
+) -> None:
+    with pytest.raises(errors.ConfigurationError) as caught:
+        client_config.check(
+            *make("kafka-driver://a", kafka_driver_librdkafka=[entry])
+        )
+    assert "kafka_driver_librdkafka" in str(caught.value)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_checking_starts_no_thread(make: Make, protocol: str) -> None:
+    given = make(
+        "kafka-driver://u:p@a",
+        security_protocol="SASL_SSL",
+        kafka_driver_group_protocol=protocol,
+    )
+    before = os.listdir("/proc/self/task")
+    client_config.check(*given)
+    assert os.listdir("/proc/self/task") == before
+
+
+def test_empty_consumer_group_is_refused_by_name(make: Make) -> None:
+    with pytest.raises(errors.ConfigurationError, match="consumer_group"):
+        client_config.check(*make("kafka-driver://a", consumer_group=""))
+
+
 def test_client_id_names_program_host_and_process() -> None:
     found = client_config.client_id()
     assert found.endswith(f"-{socket.gethostname()}-{os.getpid()}")
