@@ -23,6 +23,8 @@ from kafka_driver.parking import Record
 
 LOG = logging.getLogger(__name__)
 
+#: Seconds: the client library counts milliseconds in 32 bits.
+_LONGEST = 2147483.0
 #: The client library looks for expired records once a second.
 _REPORT_DELAY = 1.5
 #: Further distinct retry limits share the channels that exist.
@@ -46,6 +48,7 @@ class Sender:
         self._send_wait: float = options.kafka_driver_send_wait
         self._try_timeout: float = options.kafka_driver_try_timeout
         self._flush_timeout: float = options.kafka_driver_flush_timeout
+        self._queue_bytes: int = options.kafka_driver_queue_max_kbytes * 1024
         self._start_afresh()
 
     def _start_afresh(self) -> None:
@@ -72,7 +75,7 @@ class Sender:
         """
         limit = 0.0
         if retry is not None and retry >= 0:
-            limit = (retry + 1) * self._try_timeout
+            limit = min((retry + 1) * self._try_timeout, _LONGEST)
         if self._confirmed:
             self.deliver(topic, value, key, limit)
             return
@@ -197,6 +200,8 @@ class Sender:
                 channel.submit(record)
                 return now - started
             except BufferError:
+                if record.size > self._queue_bytes:
+                    raise self._larger_than_queue(record) from None
                 if _is_stalled(channel, record):
                     raise self._queue_full(record.topic) from None
                 if now - started >= self._longest(limit):
@@ -263,6 +268,16 @@ class Sender:
         return exceptions.MessageDeliveryFailure(
             f"Notification for topic {record.topic} was not delivered within "
             f"{limit:g} s: {_last_error(channel)}{outcome}"
+        )
+
+    def _larger_than_queue(
+        self, record: Record
+    ) -> exceptions.MessageDeliveryFailure:
+        return exceptions.MessageDeliveryFailure(
+            f"Notification for topic {record.topic} was not delivered: the "
+            f"record has {record.size} bytes and the queue takes no more "
+            f"than {self._queue_bytes}; raise kafka_driver_queue_max_kbytes, "
+            "or send less"
         )
 
     def _queue_full(self, topic: str) -> exceptions.MessageDeliveryFailure:

@@ -226,6 +226,16 @@ def test_retry_limit_raises_after_that_many_tries(
     assert limit <= time.monotonic() - started < limit + 8
 
 
+@pytest.mark.parametrize("retry", [500000, 10**12])
+def test_any_retry_limit_is_a_time_that_the_library_can_count(
+    cluster: MockCluster, transport: Transport, retry: int
+) -> None:
+    sender = transport(cluster.url)
+    send(sender, retry=retry)
+    assert statistics(sender)["delivered"] == 1
+    assert list(sender._driver._sender._channels) == [2147483]
+
+
 def test_a_send_that_was_given_up_does_not_arrive_later(
     empty: MockCluster, transport: Transport, read: Read
 ) -> None:
@@ -404,6 +414,33 @@ def test_queue_is_bounded_by_bytes(
         oslo_messaging.MessageDeliveryFailure, match="max_kbytes=100"
     ):
         send(sender, fill="x" * 20000)
+
+
+@pytest.mark.parametrize("mode", ["confirmed", "buffered"])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_record_larger_than_the_queue_raises_at_once_and_stalls_nobody(
+    cluster: MockCluster, transport: Transport, mode: str, known: bool
+) -> None:
+    sender = transport(
+        cluster.url,
+        kafka_driver_mode=mode,
+        kafka_driver_send_wait=3,
+        kafka_driver_queue_max_kbytes=100,
+    )
+    if known:
+        send(sender)
+        wait_until(lambda: statistics(sender)["queued"] == 0)
+    started = time.monotonic()
+    with pytest.raises(
+        oslo_messaging.MessageDeliveryFailure,
+        match=r"no more than 102400; raise kafka_driver_queue_max_kbytes",
+    ):
+        send(sender, fill="x" * 200000)
+    assert time.monotonic() - started < 2.5
+    assert not any(
+        channel.silent or channel.stalled
+        for channel in sender._driver._sender._channels.values()
+    )
 
 
 # Buffered sending
