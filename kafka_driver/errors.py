@@ -4,6 +4,13 @@
 from confluent_kafka import KafkaError, KafkaException
 from oslo_messaging import exceptions
 
+#: A password with one of these ends too early, and its rest is taken for
+#: another part of the URL: no such part may be shown.
+ESCAPE = (
+    "in a password '/' is written %2F, '?' is written %3F and '@' is written "
+    "%40"
+)
+
 
 class ConfigurationError(RuntimeError):
     """A setting cannot be used.

@@ -8,6 +8,7 @@ upstream option can then not clash with them.
 """
 
 import contextlib
+import difflib
 import math
 import types
 from typing import Any
@@ -28,6 +29,7 @@ FILE_ONLY = frozenset(
         "kafka_driver_librdkafka",
         "kafka_driver_ssl_key_password",
         "kafka_driver_oauth_client_secret",
+        "ssl_client_key_password",
     }
 )
 
@@ -340,7 +342,7 @@ def secrets(conf: cfg.ConfigOpts) -> set[str]:
     found: set[str] = set()
     _register(conf)
     for opt in ALL_OPTS:
-        if opt.secret:
+        if opt.secret or opt.dest in FILE_ONLY:
             with contextlib.suppress(cfg.Error, ValueError):
                 value = conf[GROUP][opt.dest] or []
                 found |= {value} if isinstance(value, str) else set(value)
@@ -361,10 +363,25 @@ def _check_query(url: Any) -> None:
                 f"section [{GROUP}] of the configuration file"
             )
         if name not in known:
-            raise errors.ConfigurationError(
-                f"the transport URL sets {name!r}, which is no option of "
-                f"section [{GROUP}]: correct its spelling or leave it out"
-            )
+            raise errors.ConfigurationError(_unknown(name, known))
+
+
+def _unknown(name: str, known: set[str]) -> str:
+    """What to say of a name in the URL's query.
+
+    It is shown only when it is like an option's: it may be the rest of a
+    password.
+    """
+    meant = difflib.get_close_matches(name, known, 1)
+    if meant:
+        return (
+            f"the transport URL sets {name!r}, which is no option of section "
+            f"[{GROUP}]: write {meant[0]}, or leave it out"
+        )
+    return (
+        "the transport URL's query sets what is no option of section "
+        f"[{GROUP}]: correct its spelling or leave it out; {errors.ESCAPE}"
+    )
 
 
 def _read(conf: cfg.ConfigOpts, url: Any, opt: cfg.Opt) -> Any:

@@ -49,7 +49,8 @@ def check_vhost(vhost: str | None) -> str:
         return ""
     if not is_legal(vhost):
         raise errors.ConfigurationError(
-            f"the transport URL's virtual host {vhost!r} becomes part of "
-            f"topic names and is not legal there: {_RULE}, or none at all"
+            "the transport URL's virtual host becomes part of topic names "
+            f"and is not legal there: {_RULE}, or none at all; "
+            + errors.ESCAPE
         )
     return vhost

@@ -32,8 +32,12 @@ def test_the_scheme_finds_the_driver(
     [
         ("kafka-driver://", "names no host"),
         ("kafka-driver://h/a/b", "virtual host"),
+        ("kafka-driver://u:12/geheim@h:9092/", "'/' is written %2F"),
+        ("kafka-driver://u:12/geheim=x?y@h:9092/", "'/' is written %2F"),
+        ("kafka-driver://u:12?geheim=x@h:9092/", "'?' is written %3F"),
+        ("kafka-driver://u:12?geheim=x&y@h:9092/", "'?' is written %3F"),
         ("kafka-driver://u:geheim@h", "security_protocol=SASL_SSL"),
-        ("kafka-driver://h?nonsense=1", "nonsense"),
+        ("kafka-driver://h?nonsense=1", "no option of section"),
         ("kafka-driver://h?kafka_driver_mode=x", "kafka_driver_mode"),
         ("kafka-driver://h?producer_batch_size=0", "producer_batch_size"),
         ("kafka-driver://h?max_poll_records=many", "max_poll_records"),

@@ -62,12 +62,14 @@ def test_url_overrides_the_file(conf: cfg.ConfigOpts) -> None:
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("no_such=1", "no_such"),
+        ("no_such=1", "no option of section"),
+        ("kafka_driver_mod=buffered", "write kafka_driver_mode, or leave"),
         ("kafka_driver_send_wait=abc", "kafka_driver_send_wait"),
         ("kafka_driver_mode=fast", "kafka_driver_mode"),
         ("kafka_driver_librdkafka=debug%3Dall", "may not be set in the"),
         ("kafka_driver_ssl_key_password=x", "may not be set in the"),
         ("kafka_driver_oauth_client_secret=x", "may not be set in the"),
+        ("ssl_client_key_password=x", "may not be set in the"),
     ],
 )
 def test_bad_query_is_one_sentence_with_the_option(
@@ -139,7 +141,19 @@ def test_limits_are_of_options_that_oslo_messaging_has() -> None:
     assert set(options.LIMITS) <= upstream
 
 
-@pytest.mark.parametrize("name", sorted(options.FILE_ONLY))
+def test_what_a_url_may_not_set_is_known_as_secret(
+    conf: cfg.ConfigOpts,
+) -> None:
+    register(conf, "kafka-driver://a")
+    for name in options.FILE_ONLY - {"kafka_driver_librdkafka"}:
+        conf.set_override(name, name + "-1", group=options.GROUP)
+    conf.set_override("kafka_driver_librdkafka", ["a=1"], options.GROUP)
+    assert len(options.secrets(conf)) == len(options.FILE_ONLY)
+
+
+@pytest.mark.parametrize(
+    "name", sorted(options.FILE_ONLY & {opt.dest for opt in options.OPTS})
+)
 def test_secret_options_are_secret(name: str) -> None:
     (opt,) = [opt for opt in options.OPTS if opt.dest == name]
     assert opt.secret
