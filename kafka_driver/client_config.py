@@ -11,7 +11,7 @@ import confluent_kafka
 from confluent_kafka import Consumer, KafkaException, Producer
 from oslo_utils import netutils
 
-from kafka_driver import errors
+from kafka_driver import errors, topics
 
 DEFAULT_PORT = 9092
 #: Where nothing else is asked for. A request for each record costs far more
@@ -397,6 +397,7 @@ def check(url: Any, options: Any) -> None:
             "consumer_group is empty: write the name of the listeners' "
             "group, or leave the option out"
         )
+    topics.check_dead_letters(options.kafka_driver_dead_letter_topic)
     if options.enable_auto_commit and (
         options.kafka_driver_commit == "after_dispatch"
     ):

@@ -117,11 +117,15 @@ class KafkaDriver(base.BaseDriver):  # type: ignore[misc]
         """Read the targets' topics, from now on, as a member of a group.
 
         :param pool: the group's name, instead of consumer_group
+        :raises ConfigurationError: when dead letters would be read again
         """
         names = {
             topics.name(target.topic, priority, self._vhost)
             for target, priority in targets_and_priorities
         }
+        topics.check_dead_letters(
+            self._settings.kafka_driver_dead_letter_topic, names
+        )
         listener = KafkaListener(
             self._url,
             self._settings,

@@ -197,7 +197,8 @@ RECEIVING_OPTS: list[cfg.Opt] = [
         "kafka_driver_dead_letter_topic",
         default="",
         help="Topic for records that cannot be read or were requeued too "
-        "often, with headers that say why. Empty: they are logged only.",
+        "often, with headers that say why; none that the listener reads. "
+        "Empty: they are logged only.",
     ),
     cfg.StrOpt(
         "kafka_driver_auto_offset_reset",

@@ -3,6 +3,7 @@
 
 import functools
 import re
+from collections.abc import Collection
 
 from kafka_driver import errors
 
@@ -54,3 +55,24 @@ def check_vhost(vhost: str | None) -> str:
             + errors.ESCAPE
         )
     return vhost
+
+
+def check_dead_letters(
+    topic: str, read: Collection[str] = frozenset()
+) -> None:
+    """See that records may be set aside in a topic; '' is none.
+
+    :param read: the topics that a listener reads
+    :raises ConfigurationError: when it cannot take them
+    """
+    if topic and not is_legal(topic):
+        raise errors.ConfigurationError(
+            f"kafka_driver_dead_letter_topic {topic!r} is no legal Kafka "
+            f"topic name: {_RULE}, or leave the option out"
+        )
+    if topic in read:
+        # A record that cannot be read would be read and set aside for ever.
+        raise errors.ConfigurationError(
+            f"kafka_driver_dead_letter_topic {topic} is a topic that this "
+            "listener reads: write another one, or leave the option out"
+        )

@@ -12,7 +12,7 @@ import pytest
 from oslo_config import cfg
 from oslo_messaging.transport import DriverLoadFailure
 
-from kafka_driver import driver
+from kafka_driver import driver, errors
 
 Transport = Callable[..., Any]
 
@@ -40,6 +40,10 @@ def test_the_scheme_finds_the_driver(
         ("kafka-driver://h?nonsense=1", "no option of section"),
         ("kafka-driver://h?kafka_driver_mode=x", "kafka_driver_mode"),
         ("kafka-driver://h?producer_batch_size=0", "producer_batch_size"),
+        (
+            "kafka-driver://h?kafka_driver_dead_letter_topic=a%20b",
+            "kafka_driver_dead_letter_topic 'a b' is no legal",
+        ),
         ("kafka-driver://h?max_poll_records=many", "max_poll_records"),
         (
             "kafka-driver://h?enable_auto_commit=true"
@@ -80,6 +84,26 @@ def test_requeue_is_a_feature_only_when_committing_after_dispatch(
     else:
         with pytest.raises(NotImplementedError, match="after_dispatch"):
             found._require_driver_features(requeue=True)
+
+
+def test_dead_letters_may_not_go_where_the_listener_reads(
+    transport: Transport,
+) -> None:
+    made = transport(
+        "kafka-driver://127.0.0.1:9/vh",
+        kafka_driver_dead_letter_topic="notifications.info.vh",
+    )
+    with pytest.raises(
+        errors.ConfigurationError,
+        match=r"kafka_driver_dead_letter_topic notifications\.info\.vh is a",
+    ):
+        made._driver.listen_for_notifications(
+            [(oslo_messaging.Target(topic="notifications"), "info")],
+            None,
+            1,
+            None,
+        )
+    assert made._driver.listeners == []
 
 
 def test_both_drivers_live_in_one_process(conf: cfg.ConfigOpts) -> None:
