@@ -160,9 +160,13 @@ class KafkaDriver(base.BaseDriver):  # type: ignore[misc]
     def cleanup(self) -> None:
         """Close everything, in bounded time. It may be called again."""
         listeners, self.listeners = self.listeners, []
+        # All at a time: with brokers away each takes as long as it may.
+        for listener in listeners:
+            listener.begin_cleanup()
+        wait = self._sender.begin_close()
         for listener in listeners:
             listener.cleanup()
-        self._sender.close()
+        wait()
 
 
 def _publisher(message: dict[str, Any]) -> bytes | None:

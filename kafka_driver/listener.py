@@ -64,6 +64,8 @@ class KafkaListener(base.PollStyleListener):  # type: ignore[misc]
         self._stop_called = concurrency.Signal()
         self._lock = concurrency.Lock()
         self._cleaned = False
+        #: When cleanup() waits no longer; 0 before it has begun.
+        self._leave_by = 0.0
         batch = batch_size or options.max_poll_records
         limit = counting.limit(
             options.kafka_driver_max_in_flight, batch, pool_size
@@ -119,7 +121,7 @@ class KafkaListener(base.PollStyleListener):  # type: ignore[misc]
             # What was committed before the stop is still to be handed on.
             self._handover.ended.wait(_STOP_WAIT)
             found = self._handover.get(number, 0.0, 0.0)
-        elif not found and self._cleaned:
+        elif not found and self._leave_by:
             # The transport was closed and the server still polls.
             self._stop_called.wait(1.0)
         return found
@@ -132,8 +134,18 @@ class KafkaListener(base.PollStyleListener):  # type: ignore[misc]
         self._stop_called.set()
         self._handover.hurry()
 
+    def begin_cleanup(self) -> None:
+        """Let the thread leave the group; cleanup() then waits for that."""
+        if self._is_inherited():
+            return
+        with self._lock:
+            if not self._leave_by:
+                self._leave_by = time.monotonic() + _CLEANUP_WAIT
+        self._consumer.close(0)
+
     def cleanup(self) -> None:
         """Leave the group, in bounded time. It may be called again."""
+        self.begin_cleanup()
         if self._is_inherited():
             return
         with self._lock:
@@ -142,7 +154,7 @@ class KafkaListener(base.PollStyleListener):  # type: ignore[misc]
         _open.discard(self)
         if not first:
             return
-        if not self._consumer.close(_CLEANUP_WAIT):
+        if not self._consumer.close(max(self._leave_by - time.monotonic(), 0)):
             LOG.warning(
                 "No broker has answered the last commit within %g s; the "
                 "consumer's thread ends when one does, or after the group's "

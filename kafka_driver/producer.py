@@ -6,10 +6,12 @@ library has one such time per producer.
 """
 
 import atexit
+import functools
 import logging
 import math
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 from confluent_kafka import KafkaException
@@ -29,6 +31,8 @@ _LONGEST = 2147483.0
 _REPORT_DELAY = 1.5
 #: Further distinct retry limits share the channels that exist.
 _MAX_CHANNELS = 8
+#: Seconds for the reports of what was not delivered when a channel closes.
+_ENDING = 2.0
 _WARNING_INTERVAL = 30.0
 #: Seconds between two looks for room in a full queue.
 _ROOM = 0.005
@@ -132,17 +136,27 @@ class Sender:
 
         Sending again afterwards starts anew.
         """
+        self.begin_close()()
+
+    def begin_close(self) -> Callable[[], None]:
+        """Close, and return what waits for the end of that.
+
+        Who closes several begins with each before waiting for the first.
+        """
         with self._lock:
             channels = list(self._channels.values())
             self._channels = {}
         _open.discard(self)
-        if not channels:
-            return
         deadline = time.monotonic() + self._flush_timeout
         for channel in channels:
             channel.close(deadline)
+        return functools.partial(self._await_end, channels, deadline)
+
+    def _await_end(self, channels: list[Channel], deadline: float) -> None:
+        if not channels:
+            return
         for channel in channels:
-            channel.join(max(deadline - time.monotonic(), 0) + 2.0)
+            channel.join(max(deadline + _ENDING - time.monotonic(), 0))
         self._log.close()
 
     def _channel(self, limit: float) -> Channel:
@@ -344,8 +358,8 @@ _left_alone: list[Any] = []
 
 @atexit.register
 def _close_all() -> None:
-    for sender in list(_open):
-        sender.close()
+    for wait in [sender.begin_close() for sender in list(_open)]:
+        wait()
 
 
 def _after_fork_in_child() -> None:

@@ -441,3 +441,37 @@ def test_a_pool_that_starts_survives_what_the_library_calls_next(
         made.cleanup()
 
     in_child(child, 60)
+
+
+def test_cleanup_of_the_transport_waits_for_all_at_a_time(
+    cluster: MockCluster,
+    transport: Transport,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Slow(consumer.confluent_kafka.Consumer):  # type: ignore[misc]
+        def close(self) -> None:
+            time.sleep(2)
+            super().close()
+
+    monkeypatch.setattr(consumer.confluent_kafka, "Consumer", Slow)
+    made = transport(
+        cluster.url, kafka_driver_mode="buffered", kafka_driver_flush_timeout=2
+    )
+    target = oslo_messaging.Target(topic="notifications")
+    for _ in range(3):
+        made._driver.listen_for_notifications(
+            [(target, "info")], group(), 1, None
+        )
+    put(cluster, record(1))
+    listeners = made._driver.listeners
+    wait_until(lambda: all(one.assignment() for one in listeners))
+    # What nobody answers for as long as it may be waited for.
+    made._send_notification(
+        oslo_messaging.Target(topic="missing.info"), {}, {}, 2.0, -1
+    )
+
+    started = time.monotonic()
+    made.cleanup()
+
+    assert time.monotonic() - started < 6
+    assert all(one.is_closed() for one in listeners)

@@ -564,6 +564,22 @@ def test_cleanup_is_bounded_and_counts_what_is_lost(
     assert "7 notifications were not delivered when the" in caplog.text
 
 
+def test_transports_left_open_at_the_end_are_closed_at_a_time(
+    transport: Transport,
+) -> None:
+    for port in range(1, 5):
+        send(
+            transport(
+                f"kafka-driver://127.0.0.1:{port}/",
+                kafka_driver_mode="buffered",
+                kafka_driver_flush_timeout=2,
+            )
+        )
+    started = time.monotonic()
+    producer._close_all()
+    assert time.monotonic() - started < 6
+
+
 # Life and death
 
 
