@@ -154,7 +154,7 @@ def producer(url: Any, options: Any, message_timeout: float) -> dict[str, Any]:
         "acks": "all",
         "enable.idempotence": True,
         "message.timeout.ms": round(message_timeout * 1000),
-        "linger.ms": _linger(options),
+        "linger.ms": _linger(options, message_timeout),
         "batch.num.messages": options.producer_batch_size,
         "compression.codec": options.compression_codec,
         "queue.buffering.max.messages": (
@@ -169,9 +169,15 @@ def producer(url: Any, options: Any, message_timeout: float) -> dict[str, Any]:
     }
 
 
-def _linger(options: Any) -> int:
-    """Milliseconds for which the client library lets records gather."""
-    return round(options.producer_batch_timeout * 1000) or LINGER_MS
+def _linger(options: Any, message_timeout: float) -> int:
+    """Milliseconds for which the client library lets records gather.
+
+    The library refuses what leaves no time for sending them.
+    """
+    linger = round(options.producer_batch_timeout * 1000) or LINGER_MS
+    if not message_timeout:
+        return linger
+    return min(linger, round(message_timeout * 1000) // 2)
 
 
 def consumer(

@@ -88,6 +88,15 @@ def test_upstream_options_reach_the_producer(make: Make) -> None:
     assert found["message.timeout.ms"] == 12500
 
 
+def test_records_gather_no_longer_than_half_of_their_time(
+    make: Make,
+) -> None:
+    url, opts = make("kafka-driver://a", producer_batch_timeout=10)
+    assert client_config.producer(url, opts, 5)["linger.ms"] == 2500
+    assert client_config.producer(url, opts, 60)["linger.ms"] == 10000
+    assert client_config.producer(url, opts, 0)["linger.ms"] == 10000
+
+
 def test_records_gather_for_moments_when_nobody_says_how_long(
     make: Make,
 ) -> None:
