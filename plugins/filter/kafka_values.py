@@ -108,8 +108,13 @@ OWN_LISTENER = re.compile(
     r"listener\.name\.(?:controller|plaintext|ssl|sasl_plaintext|sasl_ssl)\."
     r"(?:(?:gssapi|oauthbearer|plain|scram-sha-[0-9]+)\.)?"
 )
-#: What not everybody may read, unless the value says where it is.
-SECRET = re.compile(r"(?:password|jaas\.config|keystore\.key|secret)\Z")
+#: What not everybody may read, unless the value says where it is. Anywhere in
+#: a name: better one that is hidden in vain, as an encoder's iterations are.
+SECRET = re.compile(
+    r"credential|jaas\.config|keystore\.key|passphrase|password|secret"
+    r"|(access|master|private)\.key",
+    re.IGNORECASE,
+)
 LOGGER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*(\.[A-Za-z_$][A-Za-z0-9_$]*)*")
 LEVELS = ("OFF", "FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE", "ALL")
 #: What other variables tell the JVM.
