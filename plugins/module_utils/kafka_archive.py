@@ -6,6 +6,7 @@ import fcntl
 import glob
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -126,6 +127,18 @@ def sha512_of(path):
         for block in iter(lambda: source.read(1 << 20), b""):
             digest.update(block)
     return digest.hexdigest()
+
+
+def account_of(url):
+    """NAME:PASSWORD@ of a URL; empty where it has none."""
+    found = re.search(r"(?<=://).*@", url, re.DOTALL)
+    return found[0] if found else ""
+
+
+def without_account(text, url):
+    """What is said of a URL, for everybody to read."""
+    account = account_of(url)
+    return text.replace(account, "") if account else text
 
 
 # -- the assembled archive ---------------------------------------------------
@@ -359,9 +372,11 @@ def download(url, target, timeout, opener):
                 shutil.copyfileobj(answer, output, 1 << 20)
             expected = answer.headers.get("Content-Length")
     except Exception as error:  # every layer of the network has its own
-        raise Unreachable(f"{url}: {error}") from error
+        said = without_account(f"{url}: {error}", url)
+        raise Unreachable(said) from error
     if expected and int(expected) != os.path.getsize(target):
-        raise Unreachable(f"{url}: the connection ended early")
+        shown = without_account(url, url)
+        raise Unreachable(f"{shown}: the connection ended early")
 
 
 def from_archive(cache, name, urls, *, sha512, timeout, opener):
@@ -378,15 +393,15 @@ def from_archive(cache, name, urls, *, sha512, timeout, opener):
             except Unreachable as error:
                 problems.append(str(error))
                 continue
-            found = sha512_of(part)
+            found, shown = sha512_of(part), without_account(url, url)
             if found != sha512:
                 # Not a reason to ask somebody else: this is either an attack
                 # or a wrong digest, and both want to be seen.
                 raise ArchiveError(
-                    f"{url} has the SHA-512 {found} instead of {sha512}: "
+                    f"{shown} has the SHA-512 {found} instead of {sha512}: "
                     "correct the mirror, or kafka_archive_sha512"
                 )
-            return cache.keep(part, name, "archive"), url
+            return cache.keep(part, name, "archive"), shown
     raise Unreachable("no archive answered ({})".format("; ".join(problems)))
 
 

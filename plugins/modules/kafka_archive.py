@@ -98,7 +98,9 @@ sha512:
   returned: success
   type: str
 url:
-  description: Where it came from, when it was fetched from a URL.
+  description: >-
+    Where it came from, when it was fetched from a URL; without the account
+    that the URL may have.
   returned: success
   type: str
 notes:
@@ -231,6 +233,10 @@ def main():
         supports_check_mode=True,
     )
     options = module.params
+    # -vvv shows how a module was called.
+    module.no_log_values.update(
+        filter(None, map(kafka_archive.account_of, options["urls"]))
+    )
     cache = kafka_archive.Cache(options["cache_dir"])
     if module.check_mode:
         nothing = {"changed": True, "path": "", "source": "", "sha512": ""}

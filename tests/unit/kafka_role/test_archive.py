@@ -41,6 +41,19 @@ def kept(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("url", "account"),
+    [
+        ("https://nova:hush@mirror.example/kafka/", "nova:hush@"),
+        # What is no URL may hold a password all the same.
+        ("https://nova:hu/sh@mirror.example/", "nova:hu/sh@"),
+        ("https://mirror.example/kafka/", ""),
+    ],
+)
+def test_the_account_in_a_url_is_known(url, account):
+    assert ka.account_of(url) == account
+
+
 # -- assembling --------------------------------------------------------------
 
 
@@ -225,6 +238,38 @@ def test_silence_is_given_up(cache, tmp_path):
             fetch(cache, f"http://127.0.0.1:{port}/", timeout=0.5)
         assert time.monotonic() - start < 5
     assert kept(tmp_path) == []
+
+
+def opener(url, timeout):
+    """Leave the account out, as Ansible's own does."""
+    account = "nova:hush@" if "@" in url else ""
+    if "broken" in url:
+        raise ValueError(f"{account} is odd")
+    plain = url.replace(account, "")
+    return urllib.request.urlopen(plain, timeout=timeout)  # noqa: S310
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("missing", "/missing: HTTP Error 404"),
+        ("short", "/short: the connection ended early"),
+        ("broken", "/broken:  is odd"),
+        ("wrong", "/wrong has the SHA-512"),
+        ("good", ""),
+    ],
+)
+def test_the_account_of_a_mirror_is_not_told(cache, server, page, words):
+    url = server.url.replace("//", "//nova:hush@") + page
+    try:
+        said = ka.from_archive(
+            cache, NAME, [url], sha512=DIGEST, timeout=5, opener=opener
+        )[1]
+    except ka.ArchiveError as error:
+        said = str(error)
+    assert "hush" not in said
+    assert server.url + page in said
+    assert words in said
 
 
 def test_unknown_digest_is_refused_before_anything_is_fetched(cache, server):
