@@ -24,6 +24,8 @@ from ..plugin_utils.kafka_nodes import (
 
 #: Variables of a node that have to do with those of the others.
 COMPARED = (*PLACES, *PORTS)
+#: Connections that lead nowhere else, whatever address a host has.
+LOCAL = ("ansible.builtin.local", "local")
 
 
 def _list_or_none(value):
@@ -40,8 +42,12 @@ def _roles(value):
 
 def _machine(known):
     """Where Ansible connects to; behind one address may be several."""
+    if known.get("ansible_connection") in LOCAL:
+        return "that of Ansible (ansible_connection)"
     host, port = known.get("ansible_host"), known.get("ansible_port")
-    return f"{host} port {port}" if host and port else host
+    if host and port:
+        host = f"{host} port {port}"
+    return f"{host} (ansible_host)" if host else ""
 
 
 def kafka_node_list(nodes, hostvars, own):
@@ -49,10 +55,11 @@ def kafka_node_list(nodes, hostvars, own):
 
     In the order of their names: one that came back with another id changes
     no setting of the others, which need no restart then.
-    "own" is this host's entry, whose values the role knows better.
+    "own" is this host's entry, whose values the role knows better. Its id is
+    text where the command line gives it, and ids are compared as numbers.
     """
     if not nodes:
-        return [own]
+        return [{**own, "id": int(own["id"])}]
     found = []
     for host, node in sorted(nodes.items(), key=lambda item: str(item[0])):
         # Not get(): of a host that is not there Ansible makes an error.

@@ -113,7 +113,7 @@ def _shared_problems(spec):
         if shared:
             yield (
                 f"{own['host']} and {node['host']} are one machine, "
-                f"{own['machine']} (ansible_host), and share "
+                f"{own['machine']}, and share "
                 f"{both or _place(own, shared[0])}: give each "
                 f"{' and '.join(shared)} of its own, or another machine."
             )

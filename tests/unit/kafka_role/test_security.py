@@ -842,6 +842,33 @@ def test_machines_behind_one_address_are_told_apart_by_their_ports():
     assert found[0]["machine"] == found[1]["machine"]
 
 
+def test_nodes_that_are_the_machine_of_ansible_are_one_machine():
+    own = {"host": "k1", "id": 1, "listen": ANY, "advertised": "k1.example"}
+    hostvars = {
+        "k1": {"ansible_connection": "local"},
+        "k2": {"ansible_connection": "local", "ansible_host": "192.0.2.2"},
+        "k3": {"ansible_connection": "ssh"},
+    }
+    cluster = spec("sasl_ssl", 3)
+    cluster["nodes"] = kn.kafka_node_list(
+        {node["host"]: node for node in cluster["nodes"]}, hostvars, own
+    )
+    (problem,) = kp.kafka_security_problems(cluster)
+    assert problem == (
+        "k1 and k2 are one machine, that of Ansible (ansible_connection), and "
+        "share /var/lib/kafka/data: give each kafka_data_dirs and "
+        "kafka_config_dir and kafka_service_name of its own, or another "
+        "machine."
+    )
+
+
+@pytest.mark.parametrize("number", [7, "7"])
+def test_the_id_of_a_node_alone_is_a_number_however_it_is_given(number):
+    own = {"host": "k1", "id": number, "listen": ANY, "advertised": ""}
+    found = {"nodes": kn.kafka_node_list({}, {}, own)}
+    assert kn.kafka_ids(found, "broker") == [7]
+
+
 def test_the_nodes_come_from_the_inventory():
     own = {"host": "k1", "id": 1, "listen": ANY, "advertised": "one"}
     hostvars = {
