@@ -114,8 +114,9 @@ def end_of(certificate):
 
 
 def general_name(address):
+    """As a certificate has it, which knows nothing of interfaces (%eth0)."""
     try:
-        return x509.IPAddress(ipaddress.ip_address(address))
+        return x509.IPAddress(ipaddress.ip_address(address.partition("%")[0]))
     except ValueError:
         return x509.DNSName(address)
 
@@ -227,7 +228,8 @@ def why_new(certificate, authority, addresses, renew_days):
     left = end_of(certificate) - now()
     if left < datetime.timedelta(days=renew_days):
         return f"{max(left.days, 0)} days are left"
-    if addresses_of(certificate) != set(addresses):
+    wanted = {str(general_name(address).value) for address in addresses}
+    if addresses_of(certificate) != wanted:
         return "its addresses differ"
     if certificate.issuer != authority.subject:
         return "another authority has made it"

@@ -161,3 +161,14 @@ def test_a_key_that_kafka_cannot_read_is_told(form, lock, words):
     said = told({**GOOD, NODE: pki.pem(certificate).decode(), KEY: text})
     assert words in said
     assert "openssl pkcs8 -topk8 -nocrypt" in said
+
+
+@pytest.mark.parametrize(
+    "address", ["fd00::2", "FD00::2", "fd00:0::0:2", "fe80::1%eth0", "k1"]
+)
+def test_a_certificate_is_kept_however_an_address_is_written(address):
+    """The brokers would restart for a new one in each run."""
+    _key, made = pki.issue(*AUTHORITY, "k1", [address], 90)
+    assert pki.why_new(made, AUTHORITY[1], [address], 30) == ""
+    other = pki.why_new(made, AUTHORITY[1], [address, "fd00::3"], 30)
+    assert other == "its addresses differ"
