@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a cluster's playbooks write of its nodes, and tell of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from running import ROOT, Ansible
+
+
+class Inventory:
+    """A group kafka of hosts that are all this machine."""
+
+    def __init__(self, ansible: Ansible, directory: Path) -> None:
+        self.ansible = ansible
+        self.folder = directory / "inventory"
+        self.folder.mkdir()
+        self.ids = self.folder / "group_vars/kafka/cluster.yml"
+
+    def has(self, *names: str) -> None:
+        """Name the hosts, each with directories and an address of its own."""
+        machine = {
+            "ansible_become": False,
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "kafka_listen_address": "::",
+            "kafka_packages_manage": False,
+            "kafka_service_manage": False,
+        }
+        hosts = {
+            name: {
+                "kafka_admin_venv": f"{self.folder}/{name}/venv",
+                "kafka_advertised_address": f"{name}.invalid",
+                "kafka_data_dirs": [f"{self.folder}/{name}/data"],
+                "kafka_service_name": f"kafka-{name}",
+                **{
+                    f"kafka_{kind}_dir": f"{self.folder}/{name}/{kind}"
+                    for kind in ("install", "config", "log", "tmp")
+                },
+            }
+            for name in names
+        }
+        groups = {"kafka": {"hosts": hosts, "vars": machine}}
+        (self.folder / "hosts.yml").write_text(
+            json.dumps(groups), encoding="utf-8"
+        )
+
+    def play(
+        self, playbook: str, *arguments: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [
+                str(Path(sys.executable).with_name("ansible-playbook")),
+                *("-i", str(self.folder)),
+                str(ROOT / "playbooks" / playbook),
+                *arguments,
+            ],
+            env=self.ansible.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def begin(self, *names: str) -> dict[str, Any]:
+        """Have a new cluster, and say what was written of it."""
+        self.has(*names)
+        done = self.play("new_cluster.yml")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return self.written()
+
+    def written(self) -> dict[str, Any]:
+        found: dict[str, Any] = yaml.safe_load(self.ids.read_text("utf-8"))
+        return found
+
+
+@pytest.fixture
+def inventory(ansible: Ansible, tmp_path: Path) -> Inventory:
+    return Inventory(ansible, tmp_path)
+
+
+def test_a_host_keeps_its_name_whatever_yaml_makes_of_it(
+    inventory: Inventory,
+) -> None:
+    names = {"no", "1e3", "k1"}
+    assert {*inventory.begin(*names)["kafka_nodes"]} == names
+
+
+def test_a_check_run_knows_the_nodes_that_it_would_add(
+    inventory: Inventory,
+) -> None:
+    before = inventory.begin("k1", "k2", "k3")
+    inventory.has("k1", "k2", "k3", "k4", "k5")
+    done = inventory.play("add_node.yml", "--check")
+    # Which is how the old ones are told of them.
+    assert "k4.invalid is no name that this machine" in done.stdout
+    assert "does not name" not in done.stdout
+    assert inventory.written() == before
