@@ -26,6 +26,8 @@ from .kafka_nodes import (
 )
 
 UUID = re.compile(r"[A-Za-z0-9_-]{22}")
+#: Kafka keeps it as a number of 32 bits.
+LARGEST_ID = 2**31 - 1
 #: Where messages are unless a node is told.
 DATA_DIRS = ("/var/lib/kafka/data",)
 #: The same of what two nodes on one machine cannot share, and of the ports
@@ -47,10 +49,14 @@ def _shape_problems(node):
             "broker, controller, or both."
         )
     number = node.get("id")
-    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+    if (
+        isinstance(number, bool)
+        or not isinstance(number, int)
+        or not 0 <= number <= LARGEST_ID
+    ):
         yield (
             f"kafka_nodes gives {node['host']} the id {number!r}: write a "
-            "number, 0 or more, without quotes."
+            f"number from 0 to {LARGEST_ID}, without quotes."
         )
     known = str(node.get("directory_id") or "")
     if known and not UUID.fullmatch(known):
