@@ -240,13 +240,15 @@ def check_left_out(config, directories):
         return
     with open(config) as source:
         named = kafka_properties.parse(source.read()).get("log.dirs", "")
+    # One directory may be written in several ways.
+    places = set(map(os.path.realpath, directories))
     for directory in filter(None, named.split(",")):
         held = [
             entry
             for entry in list_directory(directory)
             if PARTITION.match(entry) and entry not in HARMLESS
         ]
-        if held and directory not in directories:
+        if held and os.path.realpath(directory) not in places:
             raise StorageError(
                 f"{directory} holds {len(held)} partitions and is no longer "
                 "in kafka_data_dirs: put it back, or move them to another "

@@ -108,6 +108,15 @@ def test_a_directory_with_partitions_stays_named(
         kafka_storage.check_left_out(str(config), directories)
 
 
+@pytest.mark.parametrize("path", ["{}/data/", "{}//data", "{}/link"])
+def test_a_directory_with_partitions_may_be_written_otherwise(path, tmp_path):
+    config = tmp_path / "server.properties"
+    (tmp_path / "data" / "notifications.info-0").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("data")
+    config.write_text(f"log.dirs={tmp_path / 'data'}\n")
+    kafka_storage.check_left_out(str(config), [path.format(tmp_path)])
+
+
 def test_another_directory_id_is_an_error():
     meta = {**META, "directory.id": "A" * 22}
     kafka_storage.check_directory_id("/a", meta, "A" * 22)
