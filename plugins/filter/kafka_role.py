@@ -3,6 +3,11 @@
 
 import re
 
+# As they are in the names of files; a "$" would let a line end through.
+NUMBER = "(?:0|[1-9][0-9]*)"
+VERSION = re.compile(rf"{NUMBER}\.{NUMBER}\.{NUMBER}")
+SCALA = re.compile(rf"{NUMBER}\.{NUMBER}")
+
 
 def version_key(version):
     """Order versions by their numbers: 3.10 comes after 3.9."""
@@ -19,11 +24,10 @@ def _refuse_mode(version, row, catalogue):
     others = _known(
         catalogue, lambda known: "kraft" in catalogue[known]["modes"]
     )
+    least = ".".join(others[-1].split(".")[:2])
     return (
-        "kafka_version is {}, which needs ZooKeeper, and this role sets up "
-        "KRaft only: set kafka_version to one of {}.".format(
-            version, ", ".join(others)
-        )
+        f"kafka_version is {version}, and this role runs {least} and newer, "
+        f"without ZooKeeper: set kafka_version to one of {', '.join(others)}."
     )
 
 
@@ -32,25 +36,25 @@ def kafka_release(catalogue, version, scala, archive_sha512=""):
 
     Returns a dict; its "problem" is empty, or the one sentence for the user.
     A version that is not in the catalogue takes the Java range and the mode
-    of the newest known one before it, and must come with a digest.
+    of the newest known one that is of no later minor release, and must come
+    with a digest.
     """
     version, scala = str(version), str(scala)
     result = {"name": f"kafka_{scala}-{version}", "problem": ""}
-    try:
-        wanted = version_key(version)
-    except ValueError:
+    if not VERSION.fullmatch(version):
         result["problem"] = (
-            f"kafka_version is {version!r}, which is no version: write "
-            f"numbers and dots, like {_known(catalogue, bool)[0]}."
-        )
-        return result
-    if len(wanted) < 3:
-        result["problem"] = (
-            f"kafka_version is {version}, which is only the beginning of a "
-            f"version: write all of its numbers, like "
+            f"kafka_version is {version!r}, which is no version of Kafka: "
+            "write its three numbers with dots, like "
             f"{_known(catalogue, bool)[0]}."
         )
         return result
+    if not SCALA.fullmatch(scala):
+        result["problem"] = (
+            f"kafka_scala_version is {scala!r}, which is no version of "
+            "Scala: write two numbers with a dot, like 2.13."
+        )
+        return result
+    wanted = version_key(version)
     if wanted >= (4,) and scala != "2.13":
         result["problem"] = (
             f"Kafka {version} exists for Scala 2.13 only: set "
@@ -76,7 +80,9 @@ def kafka_release(catalogue, version, scala, archive_sha512=""):
         )
         return result
     if row is None:
-        older = _known(catalogue, lambda known: version_key(known) < wanted)
+        older = _known(
+            catalogue, lambda known: version_key(known)[:2] <= wanted[:2]
+        )
         row = catalogue[older[0] if older else min(catalogue, key=version_key)]
     result.update(
         # Apache writes it in capitals, and it is compared with Python's.

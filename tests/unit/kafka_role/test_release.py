@@ -82,10 +82,24 @@ def test_default_version_is_known_whole():
         ("4.1.2", "2.12", DIGEST, "Scala 2.13 only: set kafka_scala_version"),
         ("4.9.9", "2.13", "", "set kafka_archive_sha512"),
         ("3.9.2", "2.12", "", "set kafka_archive_sha512"),
-        ("2.0.0", "2.12", "", "needs ZooKeeper"),
-        ("2.8.1", "2.13", DIGEST, "needs ZooKeeper"),
-        ("latest", "2.13", "", "no version: write numbers"),
-        ("4.3.x", "2.13", DIGEST, "no version: write numbers"),
+        ("2.0.0", "2.12", "", "runs 3.9 and newer, without ZooKeeper"),
+        ("2.8.1", "2.13", DIGEST, "runs 3.9 and newer, without ZooKeeper"),
+        # It could run without; the role has never set it up.
+        ("3.8.1", "2.13", DIGEST, "is 3.8.1, and this role runs 3.9 and new"),
+        *[
+            (version, "2.13", digest, "no version of Kafka: write its three")
+            for version in (
+                *("latest", "4.3.x", "4.3", "4.3.1\n", " 4.3.1", "4.1.0_0"),
+                *("04.3.1", "4.03.1", "4.1.0.0.0", "4.1.0/../x", ""),
+                "\u0664.1.0",
+            )
+            for digest in ("", DIGEST)
+        ],
+        *[
+            (version, scala, DIGEST, "no version of Scala: write two numbers")
+            for version in ("4.3.2", "3.9.2")
+            for scala in ("2.13/../x", "2.13\n", "2.13.1", "2", "")
+        ],
     ],
 )
 def test_version_that_cannot_work_is_one_sentence(
@@ -94,6 +108,15 @@ def test_version_that_cannot_work_is_one_sentence(
     problem = release(version, scala, digest)["problem"]
     assert words in problem
     assert problem.endswith(".")
+    assert "\n" not in problem
+
+
+@pytest.mark.parametrize("version", ["3.9.0", "3.9.3"])
+def test_every_release_of_a_known_minor_one_is_taken_after_it(version):
+    found = release(version, digest=DIGEST)
+    assert found["problem"] == ""
+    assert (found["java_min"], found["java_max"]) == (8, 21)
+    assert release("4.1.0", digest=DIGEST)["java_min"] == 17
 
 
 def test_unknown_version_with_a_digest_takes_after_the_one_before():

@@ -245,7 +245,7 @@ def test_kafka_refuses(ansible: Ansible, tmp_path: Path) -> None:
         ({"kafka_nodes": None}, "kafka_nodes is empty: write a dictionary"),
         ({"kafka_nodes": {"localhost": None}}, "gives localhost no id"),
         (cluster, "kafka_nodes names k2, which the inventory does not know"),
-        ({"kafka_version": 4.3}, "kafka_version is 4.3, which is only"),
+        ({"kafka_version": 4.3}, "kafka_version is '4.3', which is no"),
         ({"kafka_security": "tls"}, "kafka_security is 'tls': write one of"),
         ({"kafka_install_source": "file"}, "kafka_archive_file is"),
         ({"kafka_advertised_address": "k:1"}, "kafka_advertised_address is"),
