@@ -101,35 +101,83 @@ def _is_signed_by(certificate, issuer):
     return True
 
 
-def _leads_to(certificate, between, authorities):
-    """Whether one of the authorities stands behind a certificate."""
-    if any(_is_signed_by(certificate, one) for one in authorities):
-        return True
-    return any(
-        _leads_to(one, [b for b in between if b is not one], authorities)
-        for one in between
-        if _is_signed_by(certificate, one)
-    )
+def _paths(certificate, between, authorities):
+    """Who stands behind a certificate, up to one of the authorities.
+
+    Each is a list of (variable, certificate); there are several where an
+    authority has been renewed.
+    """
+    if certificate in authorities:
+        yield []
+        return
+    for one in authorities:
+        if _is_signed_by(certificate, one):
+            yield [(CA, one)]
+    for one in between:
+        if _is_signed_by(certificate, one):
+            rest = [b for b in between if b is not one]
+            for path in _paths(one, rest, authorities):
+                yield [(NODE, one), *path]
 
 
-def _time_problem(path, certificate, now):
+def _time_problem(what, certificate, now):
     begin, end = _moments(certificate)
     if end < now:
         return (
-            f"{NODE} ({path}) has ended on {end:%Y-%m-%d}: have a new "
-            "certificate made."
+            f"{what} has ended on {end:%Y-%m-%d}: have a new certificate made."
         )
     if begin > now:
         return (
-            f"{NODE} ({path}) begins on {begin:%Y-%m-%d %H:%M} UTC: correct "
-            "the clock of this machine, or have a new certificate made."
+            f"{what} begins on {begin:%Y-%m-%d %H:%M} UTC: correct the clock "
+            "of this machine, or have a new certificate made."
         )
     return ""
 
 
+def _authority_problem(what, certificate):
+    constraints = _extension(certificate, x509.BasicConstraints)
+    # The first version of certificates knew no constraints.
+    if certificate.version == x509.Version.v1 or (
+        constraints and constraints.ca
+    ):
+        return ""
+    return (
+        f"{what} may not make certificates, and has made one all the same: "
+        "have it made with the basicConstraints CA:TRUE, or name another "
+        "authority."
+    )
+
+
+def _path_problems(paths, path, now):
+    """What is wrong with those behind a certificate."""
+    found = []
+    for setting, certificate in path:
+        subject = certificate.subject.rfc4514_string()
+        what = f"{subject} in {setting} ({paths[setting]})"
+        found.append(_time_problem(what, certificate, now))
+        found.append(_authority_problem(what, certificate))
+    return [problem for problem in found if problem]
+
+
+def _chain_problems(paths, chain, authorities, now):
+    """What is wrong with the best way to an authority, if there is one."""
+    ways = [
+        _path_problems(paths, path, now)
+        for path in _paths(chain[0], chain[1:], authorities)
+    ]
+    if ways:
+        return min(ways, key=len)
+    issuer = chain[0].issuer.rfc4514_string()
+    return [
+        f"{NODE} ({paths[NODE]}) was not made by an authority in {CA}: name "
+        f"the file of the one that made it ({issuer}), and put those between "
+        "into the file of the certificate."
+    ]
+
+
 def _certificate_problems(spec, path, chain, now):
     node = chain[0]
-    yield _time_problem(path, node, now)
+    yield _time_problem(f"{NODE} ({path})", node, now)
     missing = [name for name in needed_names(spec) if not _covers(node, name)]
     if missing:
         yield (
@@ -224,13 +272,8 @@ def kafka_certificate_problems(spec, contents, now=None):
     chain = found[NODE]
     if chain:
         problems += _certificate_problems(spec, given[NODE], chain, now)
-    if chain and found[CA] and not _leads_to(chain[0], chain[1:], found[CA]):
-        issuer = chain[0].issuer.rfc4514_string()
-        problems.append(
-            f"{NODE} ({given[NODE]}) was not made by an authority in {CA}: "
-            f"name the file of the one that made it ({issuer}), and put those "
-            "between into the file of the certificate."
-        )
+    if chain and found[CA]:
+        problems += _chain_problems(given, chain, found[CA], now)
     problems.append(
         _key_problem(given[KEY], contents[KEY], chain[0] if chain else None)
     )

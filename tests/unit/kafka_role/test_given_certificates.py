@@ -113,6 +113,74 @@ def test_a_certificate_that_has_ended_or_not_begun_is_told():
         assert words in " ".join(said)
 
 
+def signed(name, issuer, *, begins=-1, ends=99, authority=True, key=None):
+    """Make a certificate that is good between two days from now."""
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    by, issued_by = issuer or (key, None)
+    day = datetime.timedelta(days=1)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(pki.subject(name))
+        .issuer_name(issued_by.subject if issued_by else pki.subject(name))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(pki.now() + begins * day)
+        .not_valid_after(pki.now() + ends * day)
+    )
+    if authority is not None:
+        made = made.add_extension(
+            x509.BasicConstraints(authority, None), critical=True
+        )
+    return key, made.sign(by, hashes.SHA256())
+
+
+def behind(root, middle=None):
+    """Make the files of a node, with who stands behind its certificate."""
+    found = contents(authority=middle or root)
+    found[CA] = pki.pem(root[1]).decode()
+    if middle:
+        found[NODE] += pki.pem(middle[1]).decode()
+    return found
+
+
+WRONG = [
+    ({"begins": -9, "ends": -2}, "has ended on"),
+    ({"begins": 2}, "begins on"),
+    ({"authority": False}, "may not make certificates"),
+    ({"authority": None}, "may not make certificates"),
+]
+
+
+@pytest.mark.parametrize(("more", "words"), WRONG)
+def test_an_authority_that_cannot_be_one_is_told(more, words):
+    said = told(behind(signed("root", None, **more)))
+    assert said.startswith(f"CN=root in {CA} (/pki/ca.pem) {words}")
+    assert said.count(": ") == 1
+
+
+@pytest.mark.parametrize(("more", "words"), WRONG)
+def test_one_between_that_cannot_be_there_is_told(more, words):
+    root = signed("root", None)
+    assert told(behind(root, signed("middle", root))) == ""
+    said = told(behind(root, signed("middle", root, **more)))
+    assert said.startswith(f"CN=middle in {NODE} (/pki/k1.pem) {words}")
+
+
+def test_an_authority_that_was_renewed_is_enough():
+    old = signed("root", None, begins=-9, ends=-2)
+    new = signed("root", None, key=old[0])
+    found = behind(old)
+    found[CA] += pki.pem(new[1]).decode()
+    assert told(found) == ""
+
+
+def test_a_certificate_that_is_trusted_itself_needs_no_authority():
+    key, made = pki.issue(*AUTHORITY, "k1", NAMES, 9)
+    text = pki.pem(made).decode()
+    own = {CA: text, NODE: text, KEY: pki.key_bytes(key).decode()}
+    assert told(own) == ""
+
+
 def test_a_certificate_for_servers_only_is_told():
     key = ec.generate_private_key(ec.SECP256R1())
     made = (
