@@ -2,7 +2,9 @@
 """Whether there is a place for each directory, and enough of it."""
 
 import getpass
+import grp
 import os
+import pwd
 import shutil
 import stat
 
@@ -68,6 +70,34 @@ def look_at_directory(directory):
         yield (
             f"{path} is on a disk that is mounted noexec, and programs are "
             f"started from there: mount it without that, or change {setting}."
+        )
+
+
+def _name_of(lookup, number):
+    """A user's or a group's name; its number where it has none."""
+    try:
+        return lookup(number)[0]
+    except KeyError:
+        return str(number)
+
+
+def look_at_owner(directory, users, groups):
+    """Whether somebody else's files are in a directory.
+
+    The role would give it another owner and another mode; users and groups
+    are the numbers of those who may have it now.
+    """
+    path = directory["path"]
+    if not os.path.isdir(path) or not os.access(path, os.R_OK):
+        return
+    held, found = os.listdir(path), os.stat(path)
+    if held and not (found.st_uid in users and found.st_gid in groups):
+        owner = _name_of(pwd.getpwuid, found.st_uid)
+        group = _name_of(grp.getgrgid, found.st_gid)
+        yield (
+            f"{path} belongs to {owner} and the group {group}, holds "
+            f"{min(held)}, and the role would change its owner and its mode: "
+            f"write a directory of its own into {directory['setting']}."
         )
 
 

@@ -60,6 +60,13 @@ options:
         description: Whether programs or their libraries are started there.
         type: bool
         default: false
+      owned:
+        description:
+          - Whether the role gives it an owner and a mode. One that holds
+            files must not belong to others then, unless O(config_file) has
+            O(mark).
+        type: bool
+        default: false
   peers:
     description: Other machines that must be found and reached from here.
     type: list
@@ -166,6 +173,7 @@ memory:
   type: int
 """
 
+import contextlib
 import grp
 import os
 import pwd
@@ -207,21 +215,40 @@ def memory():
     return pages * os.sysconf("SC_PAGE_SIZE") // MIB
 
 
-def look_at_file(item, mark):
+def has_mark(path, mark):
+    """Whether a file is this role's; None where there is none."""
     try:
-        with open(item["path"], errors="replace") as source:
-            if mark in source.read():
-                return
+        with open(path, errors="replace") as source:
+            return mark in source.read()
     except FileNotFoundError:
-        return
+        return None
     except PermissionError:
-        pass
+        return False
+
+
+def look_at_file(item, mark):
+    if has_mark(item["path"], mark) is not False:
+        return
     yield (
         "{} exists and is not this role's: a Kafka that somebody else set up "
         "is left alone; change {}, or set kafka_existing to reuse.".format(
             item["path"], item["setting"]
         )
     )
+
+
+def look_at_owners(options):
+    """Before the first run; later ones may change the accounts."""
+    if has_mark(options["config_file"], options["mark"]):
+        return
+    users, groups = {0, os.geteuid()}, {0, os.getegid(), *os.getgroups()}
+    with contextlib.suppress(KeyError):
+        users.add(pwd.getpwnam(options["user"]).pw_uid)
+    with contextlib.suppress(KeyError):
+        groups.add(grp.getgrnam(options["group"]).gr_gid)
+    for directory in options["directories"]:
+        if directory["owned"]:
+            yield from kafka_disks.look_at_owner(directory, users, groups)
 
 
 def configured(path):
@@ -250,6 +277,7 @@ def find_problems(options):
     directories = data_dirs + options["directories"]
     for directory in directories:
         yield from kafka_disks.look_at_directory(directory)
+    yield from look_at_owners(options)
     yield from kafka_disks.look_at_real_paths(directories)
     for space in options["space"]:
         yield from kafka_disks.look_at_space(space)
@@ -307,6 +335,7 @@ def main():
                 "options": {
                     **table(path="path", setting="str"),
                     "executes": {"type": "bool", "default": False},
+                    "owned": {"type": "bool", "default": False},
                 },
             },
             "peers": {

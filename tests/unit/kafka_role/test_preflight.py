@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stands in the way of a broker is named before anything changes."""
 
+import grp
 import os
+import pwd
 import socket
 
 import pytest
@@ -167,6 +169,62 @@ def test_a_directory_that_everybody_writes_to_is_named(tmp_path):
     assert f"such as {tmp_path}/kafka, into kafka_x" in problem
     below = directory(tmp_path / "kafka")
     assert list(kafka_disks.look_at_directory(below)) == []
+
+
+def look_at_owners(path, **more):
+    options = {
+        "config_file": str(path.parent / "server.properties"),
+        "directories": [{**directory(path), "owned": True}],
+        "group": "nobody-has-this",
+        "mark": "ours",
+        "user": "nobody",
+        **more,
+    }
+    return list(kafka_preflight.look_at_owners(options))
+
+
+@pytest.fixture
+def full(tmp_path):
+    path = tmp_path / "full"
+    path.mkdir()
+    (path / "nova.conf").touch()
+    return path
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give files away")
+@pytest.mark.parametrize("owner", [(4242, 0), (0, 4343)])
+def test_a_directory_of_somebody_else_is_left_alone(full, owner):
+    assert look_at_owners(full) == []
+    os.chown(full, *owner)
+    (problem,) = look_at_owners(full)
+    assert f"{full} belongs to" in problem
+    assert str(max(owner)) in problem
+    assert "holds nova.conf" in problem
+    assert problem.endswith("write a directory of its own into kafka_x.")
+    # One that the role gives no owner, and one with nothing in it.
+    assert look_at_owners(full, directories=[{"owned": False}]) == []
+    (full / "nova.conf").unlink()
+    assert look_at_owners(full) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give files away")
+def test_a_directory_of_the_roles_own_accounts_is_taken(full):
+    """As a run leaves it that was interrupted."""
+    account = pwd.getpwnam("nobody")
+    os.chown(full, account.pw_uid, account.pw_gid)
+    group = grp.getgrgid(account.pw_gid).gr_name
+    assert look_at_owners(full)
+    assert look_at_owners(full, group=group) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give files away")
+def test_a_directory_that_was_set_up_may_change_its_account(full, tmp_path):
+    os.chown(full, 4242, 4343)
+    config = tmp_path / "server.properties"
+    config.write_text("node.id=1\n")
+    assert look_at_owners(full)
+    config.write_text("# ours\nnode.id=1\n")
+    assert look_at_owners(full) == []
 
 
 def test_a_link_that_leads_nowhere_is_named(tmp_path):

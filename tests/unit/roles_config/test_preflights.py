@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from pathlib import Path
 from typing import Any
 
@@ -304,6 +305,15 @@ def test_kafka_refuses(ansible: Ansible, tmp_path: Path) -> None:
             "kafka_listeners has a listener 'external'",
         ),
     ]
+    if os.geteuid() == 0:
+        theirs = tmp_path / "theirs"
+        theirs.mkdir()
+        (theirs / "nova.conf").touch()
+        os.chown(theirs, 4242, 4242)
+        cases += [
+            ({f"kafka_{name}_dir": str(theirs)}, f"into kafka_{name}_dir")
+            for name in ("config", "install")
+        ]
     settings = {
         **{
             f"kafka_{name}_dir": str(tmp_path / name)
