@@ -91,6 +91,18 @@ def test_a_host_keeps_its_name_whatever_yaml_makes_of_it(
     assert {*inventory.begin(*names)["kafka_nodes"]} == names
 
 
+def test_secrets_are_invented_once(inventory: Inventory) -> None:
+    secrets = inventory.ids.with_name("secrets.yml")
+    inventory.begin("k1")
+    before = secrets.read_text(encoding="utf-8")
+    words = yaml.safe_load(before)
+    assert secrets.stat().st_mode & 0o777 == 0o600
+    assert {*words} == {"kafka_admin_password", "kafka_controller_password"}
+    assert len({*words.values()}) == 2
+    inventory.begin("k1")
+    assert secrets.read_text(encoding="utf-8") == before
+
+
 def test_a_check_run_knows_the_nodes_that_it_would_add(
     inventory: Inventory,
 ) -> None:
