@@ -24,6 +24,7 @@ NUMERIC = re.compile(
     r"|replicas|retries|seconds|threads)\Z"
 )
 NUMBER = re.compile(r"-?[0-9]+")
+FRACTION = re.compile(r"[0-9]*\.?[0-9]+([Ee]-?[0-9]+)?")
 #: What needs no quotes in a shell, a unit of systemd, YAML and Kafka's own
 #: files, all of which have some of these paths.
 PATH = re.compile(r"/[A-Za-z0-9._+@~:-][A-Za-z0-9./_+@~:-]*")
@@ -91,9 +92,13 @@ MAXIMA = (
 )
 #: Settings of the broker of which there has to be one at least.
 COUNTS = (
+    "background.threads",
     "default.replication.factor",
     "min.insync.replicas",
+    "num.io.threads",
+    "num.network.threads",
     "num.partitions",
+    "num.recovery.threads.per.data.dir",
     "offsets.topic.num.partitions",
     "offsets.topic.replication.factor",
     "share.coordinator.state.topic.min.isr",
@@ -125,6 +130,12 @@ JVM_OWN = {
     "-Dkafka.logs.dir": "kafka_log_dir",
     "-Dlog4j": "kafka_log_levels",
 }
+#: With these it only prints something, and ends.
+JVM_ENDS = (
+    *("--dry-run", "--full-version", "--help", "--help-extra", "--version"),
+    *("--list-modules", "--validate-modules", "-?", "-X", "-fullversion"),
+    *("-h", "-help", "-version"),
+)
 #: Days for which the role's authority makes certificates.
 CERTIFICATE_DAYS = 397
 
@@ -144,13 +155,28 @@ TOPIC_SETTINGS = (
     *("segment.bytes", "segment.index.bytes", "segment.jitter.ms"),
     *("segment.ms", "unclean.leader.election.enable"),
 )
-#: The least that Kafka takes for a setting of a topic.
-TOPIC_MINIMA = {
-    "delete.retention.ms": 0,
-    "max.message.bytes": 0,
-    "min.insync.replicas": 1,
-    "retention.ms": -1,
-    "segment.ms": 1,
+INT, LONG = 2**31 - 1, 2**63 - 1
+#: The least and the most that Kafka takes for a setting of a topic; for
+#: segments since 4.0 one MiB at least.
+TOPIC_RANGES = {
+    "delete.retention.ms": (0, LONG),
+    "file.delete.delay.ms": (0, LONG),
+    "flush.messages": (1, LONG),
+    "flush.ms": (0, LONG),
+    "index.interval.bytes": (0, INT),
+    "local.retention.bytes": (-2, LONG),
+    "local.retention.ms": (-2, LONG),
+    "max.compaction.lag.ms": (1, LONG),
+    "max.message.bytes": (0, INT),
+    "message.timestamp.after.max.ms": (0, LONG),
+    "message.timestamp.before.max.ms": (0, LONG),
+    "min.compaction.lag.ms": (0, LONG),
+    "min.insync.replicas": (1, INT),
+    "retention.ms": (-1, LONG),
+    "segment.bytes": (14, INT),
+    "segment.index.bytes": (4, INT),
+    "segment.jitter.ms": (0, LONG),
+    "segment.ms": (1, LONG),
 }
 #: The words that it takes, some with commas between for the first.
 TOPIC_WORDS = {
@@ -161,7 +187,17 @@ TOPIC_WORDS = {
     "message.timestamp.type": ("CreateTime", "LogAppendTime"),
 }
 #: Settings that are true or false; Kafka knows no other words for it.
-TOPIC_SWITCHES = ("preallocate", "unclean.leader.election.enable")
+TOPIC_SWITCHES = (
+    *("preallocate", "remote.log.copy.disable", "remote.storage.enable"),
+    *("remote.log.delete.on.disable", "unclean.leader.election.enable"),
+)
+#: More partitions the client library asks for of no topic.
+MOST_PARTITIONS = 100000
+#: Offsets of groups and the like: without them much is lost.
+KAFKAS_OWN = (
+    *("__cluster_metadata", "__consumer_offsets", "__share_group_state"),
+    "__transaction_state",
+)
 
 
 def _is_address(text):
@@ -216,6 +252,11 @@ def _jvm_problems(options):
                 f"kafka_jvm_options has {option!r}: write each option by "
                 "itself, with its dash, without spaces, quotes and dollar "
                 "signs."
+            )
+        elif option in JVM_ENDS:
+            yield (
+                f"kafka_jvm_options has {option}, with which Java prints "
+                "something and ends: remove it there."
             )
         elif own:
             yield (
@@ -302,7 +343,8 @@ def _setting_problem(where, key, value):
             f"{key} of {where} is no single value: write text or a number, "
             "lists as Kafka has them, with commas."
         )
-    if NUMERIC.search(key) and not NUMBER.fullmatch(str(value)):
+    numeric = NUMERIC.search(key) or key in TOPIC_RANGES
+    if numeric and not NUMBER.fullmatch(str(value)):
         return f"{key} of {where} is {value!r}: write a whole number."
     return ""
 
@@ -321,10 +363,21 @@ def _topic_setting_problem(where, key, value):
     )
 
 
+def _topic_number_problem(where, key, text):
+    if key == "min.cleanable.dirty.ratio":
+        if FRACTION.fullmatch(text) and float(text) <= 1:
+            return ""
+        return f"{key} of {where} is {text!r}: write a number from 0 to 1."
+    least, most = TOPIC_RANGES[key]
+    if least <= int(text) <= most:
+        return ""
+    limit = f"{least} or more" if int(text) < least else f"{most} or less"
+    return f"{key} of {where} is {text}: write {limit}."
+
+
 def _topic_value_problem(where, key, text):
-    least = TOPIC_MINIMA.get(key)
-    if least is not None and int(text) < least:
-        return f"{key} of {where} is {text}: write {least} or more."
+    if key in TOPIC_RANGES or key == "min.cleanable.dirty.ratio":
+        return _topic_number_problem(where, key, text)
     if key in TOPIC_SWITCHES and text.lower() not in ("true", "false"):
         return f"{key} of {where} is {text!r}: write true or false."
     words = TOPIC_WORDS.get(key)
@@ -361,6 +414,16 @@ def kafka_topic_problems(topics):
         if partitions is not None and int(partitions) < 1:
             problems.append(
                 f"partitions of {where} is {partitions}: write 1 or more."
+            )
+        elif partitions is not None and int(partitions) > MOST_PARTITIONS:
+            problems.append(
+                f"partitions of {where} is {partitions}: write "
+                f"{MOST_PARTITIONS} or less."
+            )
+        if topic.get("state") == "absent" and name in KAFKAS_OWN:
+            problems.append(
+                f"{where} has the state absent, and Kafka keeps in it what "
+                "it has to know: remove it there."
             )
         copies = int(topic.get("replication_factor", -1))
         if copies < -1 or copies == 0:

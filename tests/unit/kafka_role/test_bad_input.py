@@ -220,6 +220,8 @@ def test_a_node_that_is_written_wrong_is_told(nodes, words):
         ("kafka_jvm_options", ["-Djava.io.tmpdir=/x"], "kafka_tmp_dir sets"),
         ("kafka_jvm_options", ["-a -b"], "each option by itself"),
         ("kafka_jvm_options", ["XX"], "with its dash"),
+        ("kafka_jvm_options", ["-version"], "with which Java prints"),
+        ("kafka_jvm_options", ["--help"], "and ends: remove it there"),
         ("kafka_log_levels", {"a b": "INFO"}, "the name of a logger"),
         ("kafka_message_max_bytes", 10**12, "write 2147483647 or less"),
         # What YAML makes of OFF without quotes.
@@ -291,6 +293,11 @@ def test_an_address_alone_is_taken(address):
         ({"name": "a b"}, "'a b'"),
         ({"name": ".."}, "'..'"),
         ({"name": "a", "partitions": 0}, "write 1 or more"),
+        ({"name": "a", "partitions": 10**10}, "write 100000 or less"),
+        (
+            {"name": "__consumer_offsets", "state": "absent"},
+            "has the state absent, and Kafka keeps in it what it has to know",
+        ),
         ({"name": "a", "replication_factor": 0}, "or -1 for the broker's"),
         ({"name": "a", "config": {"retention.byte": 5}}, "retention.bytes."),
         ({"name": "a", "config": {"retention.ms": "week"}}, "a whole number"),
@@ -309,6 +316,15 @@ def test_an_address_alone_is_taken(address):
                 ("compression.type", "LZ4", "snappy, uncompressed or zstd"),
                 ("message.timestamp.type", "now", "or LogAppendTime."),
                 ("preallocate", "yes", "is 'yes': write true or false"),
+                ("remote.storage.enable", "on", "write true or false"),
+                ("flush.messages", "x", "write a whole number"),
+                ("flush.messages", 0, "is 0: write 1 or more"),
+                ("segment.bytes", 13, "is 13: write 14 or more"),
+                ("segment.bytes", 2**31, "write 2147483647 or less"),
+                ("retention.ms", 2**63, "write 9223372036854775807 or less"),
+                ("min.cleanable.dirty.ratio", "x", "a number from 0 to 1"),
+                ("min.cleanable.dirty.ratio", 1.5, "a number from 0 to 1"),
+                ("min.cleanable.dirty.ratio", -0.5, "a number from 0 to 1"),
             )
         ],
     ],
@@ -325,6 +341,7 @@ def test_settings_of_topics_that_can_be_are_taken():
         "config": {
             "cleanup.policy": "compact, delete",
             "compression.type": "zstd",
+            "min.cleanable.dirty.ratio": 0.5,
             "min.insync.replicas": "1",
             "preallocate": "True",
             "retention.ms": -1,
@@ -333,6 +350,12 @@ def test_settings_of_topics_that_can_be_are_taken():
     }
     assert kv.kafka_topic_problems([topic]) == []
     topic["config"] = {"cleanup.policy": ""}
+    assert kv.kafka_topic_problems([topic]) == []
+    topic["config"] = {"min.cleanable.dirty.ratio": 1e-05}
+    assert kv.kafka_topic_problems([topic]) == []
+    topic["config"] = {"min.cleanable.dirty.ratio": "1.0"}
+    # One of Kafka's own may have settings.
+    topic["name"] = "__consumer_offsets"
     assert kv.kafka_topic_problems([topic]) == []
 
 
@@ -365,6 +388,7 @@ def test_a_topic_that_is_there_twice_is_told():
         ({" log.dirs": "/x"}, "' log.dirs': write its name as Kafka has it"),
         ({1: 2}, "a setting 1: write its name"),
         ({"num.partitions": 0}, "is 0: write 1 or more"),
+        ({"num.network.threads": 0}, "is 0: write 1 or more"),
     ],
 )
 def test_a_property_that_cannot_be_is_told(properties, words):
