@@ -32,7 +32,7 @@ function refuses {
     export KAFKA_BASEURL=http://www.apache.org/dist/kafka
     export SCALA_BASEURL=http://www.scala-lang.org/riles/archive
     refuses "KAFKA_VERSION is 2.0.0, and the oldest Kafka that this plugin \
-sets up, without ZooKeeper, is 3.9.1: set KAFKA_VERSION to one of 4.3.1,"
+sets up, without ZooKeeper, is 3.9: set KAFKA_VERSION to one of 4.3.1,"
     [[ "$(grep -c '\[WARNING\]' <<<"$output")" -eq 1 ]]
     [[ "$output" == *"http://www.scala-lang.org/files/archive is meant; it \
 counts only with KAFKA_SCALA_TOOLS=True."* ]]
