@@ -11,7 +11,7 @@ from typing import Any
 
 from kafka_driver import errors
 from kafka_driver.cli import common
-from kafka_driver.cli.doctor import examine, findings, settings
+from kafka_driver.cli.doctor import examine, findings, group, settings
 from kafka_driver.cli.doctor.findings import Finding
 
 #: Seconds to wait for an answer: what the client library takes for its
@@ -74,6 +74,11 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.usage(
             f"--timeout must be from {_SHORTEST:g} to {_LONGEST:g}: write a "
             "number of seconds"
+        )
+    if arguments.group is not None and not group.is_name(arguments.group):
+        arguments.usage(
+            "--group is empty or has a byte that is no UTF-8: write the name "
+            "of a consumer group or a listener pool"
         )
     found: list[Finding] = []
     secrets: set[str] = set()

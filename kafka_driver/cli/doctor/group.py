@@ -45,8 +45,24 @@ class Group:
     may_read: bool | None = None
 
 
+def is_name(text: str) -> bool:
+    """Whether a group can be called so: others end the client library."""
+    try:
+        return bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
 def examine(cluster: Cluster, name: str, topics: list[Topic]) -> list[Finding]:
     """Look at a group. What the brokers refuse is a finding, too."""
+    if not is_name(name):
+        return [
+            findings.failed(
+                GROUP,
+                f"consumer_group is {name!r}, which no group can be called",
+                "correct it in section [oslo_messaging_kafka]",
+            )
+        ]
     try:
         told = _describe(cluster, name)
         waiting = _waiting(

@@ -452,6 +452,8 @@ def test_an_unknown_name_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         ["--url=kafka-driver://h", "--timeout=nan"],
         ["--url=kafka-driver://h", "--timeout=0.009"],
         ["--url=kafka-driver://h", "--timeout=300.1"],
+        ["--url=kafka-driver://h", "--group="],
+        ["--url=kafka-driver://h", "--group=\udcff"],
     ],
 )
 def test_a_wrong_command_line_ends_with_2(
@@ -817,6 +819,14 @@ def test_why_nothing_is_told_about_a_group_is_told(
     code: int, level: str
 ) -> None:
     assert group.refused("g", KafkaError(code)).level == level
+
+
+@pytest.mark.parametrize("name", ["", "a\udcff"])
+def test_the_brokers_are_not_asked_about_what_is_no_group(name: str) -> None:
+    nobody: Any = None
+    (found,) = group.examine(nobody, name, [])
+    assert found.level == "failed"
+    assert found.text.isprintable()
 
 
 def test_an_answer_over_rpc_is_judged() -> None:
