@@ -51,7 +51,8 @@ def call(
     order = json.dumps({"url": text, "timeout": timeout, **config})
     try:
         done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-m", _PROBE],
+            # -P: nothing is imported from where this happens to be run.
+            [sys.executable, "-P", "-W", "ignore", "-m", _PROBE],
             input=order,
             capture_output=True,
             text=True,

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import oslo_messaging
 import pytest
 from confluent_kafka import KafkaError
 from confluent_kafka.admin import AdminClient
@@ -834,3 +835,16 @@ def test_an_answer_over_rpc_is_judged() -> None:
     found = rpc.judge("rabbit", {"error": "why"})
     assert found.level == "failed"
     assert "why" in found.text
+
+
+def test_a_call_runs_no_file_of_the_current_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, conf: cfg.ConfigOpts
+) -> None:
+    (tmp_path / "json.py").write_text("open('run', 'w')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    url = oslo_messaging.TransportURL.parse(conf, "fake://")
+    config: dict[str, list[str]] = {"files": [], "dirs": []}
+    (found,) = rpc.call(url, "fake://", config, 10)
+    assert not (tmp_path / "run").exists()
+    assert found.level == "ok", found.text
