@@ -15,7 +15,7 @@ from typing import Any
 
 import confluent_kafka
 import oslo_messaging
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -25,6 +25,8 @@ from kafka_driver.cli import common
 _BATCH = 500
 #: Seconds for one call to the brokers, and for the next record to come.
 _PATIENCE = 30.0
+#: Seconds for removing what was interrupted before it was made.
+_HASTE = 5.0
 #: Seconds between two looks for room in a full queue.
 _ROOM = 0.005
 #: What one machine can be asked for.
@@ -130,13 +132,15 @@ def run(arguments: argparse.Namespace) -> int:
     )
     try:
         with _topic(work):
-            results = list(_measure(work, driver))
+            try:
+                results = list(_measure(work, driver))
+            finally:
+                # Before the topic goes: a client that is left makes it again.
+                transport.cleanup()
     except KafkaException as exc:
         raise oslo_messaging.MessageDeliveryFailure(
             "The raw client failed: " + errors.reason(errors.kafka_error(exc))
         ) from None
-    finally:
-        transport.cleanup()
     if arguments.json:
         print(
             json.dumps(
@@ -175,39 +179,78 @@ def as_text(results: list[Result]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+class _NotMade(errors.ConfigurationError):
+    """The topic is not there."""
+
+
 @contextlib.contextmanager
 def _topic(work: Work) -> Iterator[None]:
     """The topic, as long as it is used; the groups go with it."""
     admin = AdminClient(client_config.admin(work.url, work.settings))
+    patience = _HASTE
+    try:
+        _create(admin, work)
+        patience = _PATIENCE
+        yield
+    except _NotMade:
+        patience = 0.0
+        raise
+    finally:
+        # An interrupt may come before the brokers' answer, and they do it.
+        if patience:
+            _remove(admin, work, patience)
+
+
+def _create(admin: Any, work: Work) -> None:
+    """Make the topic.
+
+    :raises _NotMade: when the brokers do not
+    """
     name = work.topic
     wanted = NewTopic(name, 1, work.settings.kafka_driver_topic_replication)
+    _say(f"making the topic {name}")
     try:
         admin.create_topics([wanted], request_timeout=_PATIENCE)[name].result(
             _PATIENCE + 5
         )
     except (KafkaException, TimeoutError) as exc:
-        reason = (
-            errors.reason(errors.kafka_error(exc))
-            if isinstance(exc, KafkaException)
-            else "no broker answered in time"
-        )
-        raise errors.ConfigurationError(
-            f"the topic {name} cannot be created ({reason}): kafka-driver "
+        raise _NotMade(
+            f"the topic {name} cannot be created ({_why(exc)}): kafka-driver "
             "doctor with the same options tells more"
         ) from None
+
+
+def _remove(admin: Any, work: Work, patience: float) -> None:
+    """Remove the topic and the groups; a topic that is left is told."""
     try:
-        yield
-    finally:
+        admin.delete_topics([work.topic], request_timeout=patience)[
+            work.topic
+        ].result(patience + 5)
+    except (KafkaException, TimeoutError) as exc:
+        if not _is_missing(exc):
+            _say(
+                f"the topic {work.topic} could not be removed ({_why(exc)}): "
+                "delete it"
+            )
+            return
+    for group in (_group(work, letter) for letter in _LETTERS):
+        # Each alone: one that was not made yet is no reason to stop.
         with contextlib.suppress(KafkaException, TimeoutError):
-            admin.delete_topics([name], request_timeout=_PATIENCE)[
-                name
-            ].result(_PATIENCE + 5)
-        for group in (_group(work, letter) for letter in _LETTERS):
-            # Each alone: one that was not made yet is no reason to stop.
-            with contextlib.suppress(KafkaException, TimeoutError):
-                admin.delete_consumer_groups(
-                    [group], request_timeout=_PATIENCE
-                )[group].result(_PATIENCE + 5)
+            admin.delete_consumer_groups([group], request_timeout=patience)[
+                group
+            ].result(patience + 5)
+
+
+def _is_missing(error: Exception) -> bool:
+    return isinstance(error, KafkaException) and (
+        errors.kafka_error(error).code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+    )
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, KafkaException):
+        return errors.reason(errors.kafka_error(error))
+    return "no broker answered in time"
 
 
 def _measure(work: Work, driver: Any) -> Iterator[Result]:
@@ -248,25 +291,36 @@ def _sent(
     """Call from so many threads, and time each call."""
     took: list[float] = []
     failed: list[BaseException] = []
+    ended = threading.Event()
 
     def send(first: int) -> None:
         try:
             for number in range(first, count, threads):
+                if ended.is_set():
+                    return
                 start = time.monotonic()
                 call(number)
                 took.append(1000 * (time.monotonic() - start))
         except Exception as exc:
             failed.append(exc)
+            ended.set()
 
     senders = [
         threading.Thread(target=send, args=(first,), daemon=True)
         for first in range(threads)
     ]
     start = time.monotonic()
-    for sender in senders:
-        sender.start()
-    for sender in senders:
-        sender.join()
+    try:
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join()
+    finally:
+        # Also of an interrupt: who sends on makes the topic again.
+        ended.set()
+        for sender in senders:
+            if sender.ident is not None:
+                sender.join()
     seconds = time.monotonic() - start
     if failed:
         raise failed[0]

@@ -2,12 +2,14 @@
 """The ``kafka-driver`` command."""
 
 import argparse
+import contextlib
 import io
 import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
 
 from oslo_messaging import exceptions
 
@@ -38,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # What goes wrong is said once, at the end; not in log lines as well.
     logging.getLogger().addHandler(logging.NullHandler())
     try:
-        code: int = arguments.run(arguments)
+        with _orderly_ends():
+            code: int = arguments.run(arguments)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
@@ -53,6 +56,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     ) as exc:
         print(f"kafka-driver: {exc}", file=sys.stderr)
         return 1
+
+
+@contextlib.contextmanager
+def _orderly_ends() -> Iterator[None]:
+    """End by these signals as by an interrupt: topics made are removed."""
+    before = {
+        number: signal.getsignal(number)
+        for number in (signal.SIGTERM, signal.SIGHUP)
+    }
+    # Not where somebody ignores them, such as nohup.
+    defaults = [
+        number for number, how in before.items() if how is signal.SIG_DFL
+    ]
+    for number in defaults:
+        signal.signal(number, _leave)
+    try:
+        yield
+    finally:
+        for number in defaults:
+            signal.signal(number, before[number])
+
+
+def _leave(number: int, _frame: Any) -> NoReturn:
+    # A shell that ends sends SIGHUP, and the terminal sends it again.
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit(128 + number)
 
 
 def _prepare_output() -> None:

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
+import signal
+import time
+from concurrent.futures import Future
 from typing import Any
 
 import oslo_messaging
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from kafka_driver.cli import bench, main
 
@@ -89,3 +94,100 @@ def test_a_queue_that_stays_full_is_one_sentence(
         match="kafka_driver_queue_max_messages and kafka_driver_queue_max_kb",
     ):
         bench._produce(Full(1000), work(), b"x", None)
+
+
+def test_an_interrupt_ends_the_senders_before_anything_is_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that went on would have the driver make the topic again."""
+    calls = []
+
+    def call(number: int) -> None:
+        calls.append(number)
+        if len(calls) == 20:
+            os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.001)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            bench._sent("confirmed", bench.DRIVER, call, 4, 4000)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    ended = len(calls)
+    assert ended < 4000
+    time.sleep(0.05)
+    assert len(calls) == ended
+
+
+def test_the_first_failure_ends_the_other_senders() -> None:
+    calls = []
+
+    def call(number: int) -> None:
+        calls.append(number)
+        if number == 0:
+            raise ValueError("no")
+        time.sleep(0.001)
+
+    with pytest.raises(ValueError, match="no"):
+        bench._sent("confirmed", bench.DRIVER, call, 4, 4000)
+    assert len(calls) < 4000
+
+
+class Admin:
+    """Brokers that answer as told."""
+
+    def __init__(self, **answers: BaseException | None) -> None:
+        self._answers = answers
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        def ask(what: list[Any], **_how: Any) -> dict[str, Any]:
+            self.asked.append(name)
+            future: Future[None] = Future()
+            error = self._answers.get(name)
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+            return {getattr(one, "topic", one): future for one in what}
+
+        return ask
+
+
+def measured(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Exit code of bench, with nothing measured."""
+    monkeypatch.setattr(bench, "AdminClient", lambda _: admin)
+    monkeypatch.setattr(bench, "_measure", lambda *_: [])
+    return main.main(["bench", "--url=kafka-driver://h"])
+
+
+def test_an_interrupt_while_the_topic_is_made_leaves_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    admin = Admin(create_topics=KeyboardInterrupt())
+    assert measured(admin, monkeypatch) == 130
+    assert admin.asked[:2] == ["create_topics", "delete_topics"]
+
+
+def test_what_was_refused_is_not_removed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = KafkaException(KafkaError(KafkaError.POLICY_VIOLATION))
+    admin = Admin(create_topics=error)
+    assert measured(admin, monkeypatch) == 1
+    assert admin.asked == ["create_topics"]
+    first, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("making the topic kafka-driver-bench-")
+    assert "cannot be created (POLICY_VIOLATION" in last
+
+
+def test_a_topic_that_is_left_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = KafkaError.TOPIC_AUTHORIZATION_FAILED
+    admin = Admin(delete_topics=KafkaException(KafkaError(code)))
+    assert measured(admin, monkeypatch) == 0
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "could not be removed (TOPIC_AUTHORIZATION_FAILED" in last
+    assert last.endswith("): delete it")

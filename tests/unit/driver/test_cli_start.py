@@ -9,6 +9,8 @@ import sys
 import pytest
 from mock_cluster import MockCluster
 
+from kafka_driver.cli import main
+
 # The first of its own modules that takes long to load stands still.
 # SIGINT is as at a terminal, even if whoever runs the tests ignores it.
 LOADING = """
@@ -75,3 +77,26 @@ def test_what_the_output_cannot_hold_is_written_in_another_way(
     assert done.stderr == ""
     assert "  \\xfc  " in done.stdout
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("how", [signal.SIG_DFL, signal.SIG_IGN])
+def test_whoever_ends_it_lets_it_remove_what_it_made(
+    number: signal.Signals, how: signal.Handlers
+) -> None:
+    before = signal.signal(number, how)
+    removed = []
+    code = None
+    try:
+        with main._orderly_ends():
+            try:
+                signal.raise_signal(number)
+            finally:
+                signal.raise_signal(number)  # once more
+                removed.append("topic")
+    except SystemExit as exc:
+        code = exc.code
+    finally:
+        assert signal.signal(number, before) is how
+    assert removed
+    assert code == (None if how is signal.SIG_IGN else 128 + number)
