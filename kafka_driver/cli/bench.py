@@ -230,7 +230,7 @@ def _remove(admin: Any, work: Work, patience: float) -> None:
         if not _is_missing(exc):
             _say(
                 f"the topic {work.topic} could not be removed ({_why(exc)}): "
-                "delete it"
+                "delete it if it is there"
             )
             return
     for group in (_group(work, letter) for letter in _LETTERS):

@@ -146,7 +146,7 @@ def _brokers(
         return
     yield from _topics(request, bus, cluster)
     if request.send:
-        yield round_trip.travel(cluster, conf, bus.url, bus.chosen)
+        yield from round_trip.travel(cluster, conf, bus.url, bus.chosen)
     else:
         yield findings.skipped(round_trip.ROUND_TRIP, "--send was not given")
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A notification sent and read back, over a topic made for it."""
 
-import contextlib
 import time
 import uuid
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -33,22 +32,35 @@ _NO_RIGHT = frozenset(
 )
 
 
-def travel(cluster: Cluster, conf: Any, url: Any, options: Any) -> Finding:
+def travel(
+    cluster: Cluster, conf: Any, url: Any, options: Any
+) -> list[Finding]:
     """Make a topic, send, read, and remove the topic again."""
     bare = f"kafka-driver-doctor-{uuid.uuid4().hex[:12]}"
     # The driver adds the virtual host to what it is given.
     topic = topics.name(bare, None, topics.check_vhost(url.virtual_host))
+    left = None
+    # An interrupt may come before the brokers' answer, and they make it.
+    made = True
+    try:
+        refused = _create(cluster, topic, options)
+        made = refused is None
+        found = refused or _over(
+            cluster, conf, url, options, bare=bare, topic=topic
+        )
+    finally:
+        if made:
+            left = _remove(cluster, topic)
+    return [found] if left is None else [found, left]
+
+
+def _create(cluster: Cluster, topic: str, options: Any) -> Finding | None:
+    """Make the topic; why there is none, and None when it is there."""
+    wanted = NewTopic(topic, 1, options.kafka_driver_topic_replication)
     try:
         cluster.wait(
             cluster.admin.create_topics(
-                [
-                    NewTopic(
-                        topic,
-                        1,
-                        options.kafka_driver_topic_replication,
-                    )
-                ],
-                request_timeout=cluster.timeout,
+                [wanted], request_timeout=cluster.timeout
             )[topic]
         )
     except KafkaException as exc:
@@ -73,10 +85,7 @@ def travel(cluster: Cluster, conf: Any, url: Any, options: Any) -> Finding:
             f"look at the controller's log, and delete topic {topic} if it "
             "is there",
         )
-    try:
-        return _over(cluster, conf, url, options, bare=bare, topic=topic)
-    finally:
-        _remove(cluster, topic)
+    return None
 
 
 def _over(
@@ -148,11 +157,28 @@ def _read(
         reader.close()
 
 
-def _remove(cluster: Cluster, topic: str) -> None:
-    # What the round trip showed stands, whatever becomes of the topic.
-    with contextlib.suppress(KafkaException, FutureTimeout):
+def _remove(cluster: Cluster, topic: str) -> Finding | None:
+    """Remove the topic; a finding when it is left.
+
+    What the round trip showed stands, whatever becomes of it.
+    """
+    try:
         cluster.wait(
             cluster.admin.delete_topics(
                 [topic], request_timeout=cluster.timeout
             )[topic]
         )
+    except KafkaException as exc:
+        error = errors.kafka_error(exc)
+        if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return None
+        why = errors.reason(error)
+    except FutureTimeout:
+        why = "no answer in time"
+    else:
+        return None
+    return findings.warning(
+        ROUND_TRIP,
+        f"topic {topic}, made for it, could not be removed ({why})",
+        "delete it",
+    )

@@ -15,17 +15,21 @@ from typing import Any
 
 import oslo_messaging
 import pytest
-from confluent_kafka import KafkaError
+from admin_answers import Admin
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from oslo_config import cfg
 
+from kafka_driver import options
 from kafka_driver.cli import main, quoting
 from kafka_driver.cli.doctor import (
+    client,
     examine,
     findings,
     group,
     listener,
     network,
+    round_trip,
     rpc,
     settings,
     tls,
@@ -848,3 +852,45 @@ def test_a_call_runs_no_file_of_the_current_directory(
     (found,) = rpc.call(url, "fake://", config, 10)
     assert not (tmp_path / "run").exists()
     assert found.level == "ok", found.text
+
+
+# -- the round trip -----------------------------------------------------------
+
+
+def travel(admin: Admin, conf: cfg.ConfigOpts) -> list[findings.Finding]:
+    url = oslo_messaging.TransportURL.parse(conf, "kafka-driver://h")
+    chosen = options.register(conf, url)
+    cluster = client.Cluster(admin, None, 1.0)
+    return round_trip.travel(cluster, conf, url, chosen)
+
+
+def test_a_round_trip_that_is_interrupted_leaves_no_topic(
+    conf: cfg.ConfigOpts,
+) -> None:
+    admin = Admin(create_topics=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        travel(admin, conf)
+    assert admin.asked == ["create_topics", "delete_topics"]
+
+
+@pytest.mark.parametrize(
+    ("error", "levels"),
+    [
+        (None, ["ok"]),
+        (KafkaError.UNKNOWN_TOPIC_OR_PART, ["ok"]),
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, ["ok", "warning"]),
+    ],
+)
+def test_a_topic_that_the_round_trip_leaves_is_told(
+    error: int | None,
+    levels: list[str],
+    conf: cfg.ConfigOpts,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        round_trip, "_over", lambda *_, **__: findings.ok("round trip", "")
+    )
+    refusal = None if error is None else KafkaException(KafkaError(error))
+    found = travel(Admin(delete_topics=refusal), conf)
+    assert [one.level for one in found] == levels
+    assert all("kafka-driver-doctor-" in one.text for one in found[1:])
