@@ -21,6 +21,7 @@ from kafka_driver.cli.doctor import (
     rpc,
     settings,
     topic_state,
+    wire,
 )
 from kafka_driver.cli.doctor.findings import Finding
 from kafka_driver.cli.send import PRIORITIES
@@ -144,7 +145,8 @@ def _brokers(
             topic_state.TOPICS, "nothing is told without a login"
         )
         return
-    yield from _topics(request, bus, cluster)
+    capped = all(wire.caps_minimum(one) for one in usable)
+    yield from _topics(request, bus, cluster, capped)
     if request.send:
         yield from round_trip.travel(cluster, conf, bus.url, bus.chosen)
     else:
@@ -152,20 +154,25 @@ def _brokers(
 
 
 def _topics(
-    request: Request, bus: Bus, cluster: client.Cluster
+    request: Request, bus: Bus, cluster: client.Cluster, capped: bool
 ) -> Iterator[Finding]:
     state = topic_state.read(cluster, bus.names)
     count = len(cluster.metadata.brokers)
-    yield from topic_state.existence(state, *_creation(cluster, bus))
-    yield from topic_state.replication(state, count)
-    factor = bus.chosen.kafka_driver_topic_replication
-    if factor > count:
-        yield findings.warning(
-            topic_state.REPLICATION,
-            f"kafka_driver_topic_replication is {factor} and the number of "
-            f"brokers that answer {count}, so no topic can be created",
-            f"set it to {count} or fewer, or start the others",
-        )
+    hindered = topic_state.new_replicas(
+        state,
+        bus.chosen.kafka_driver_topic_replication,
+        count,
+        bus.chosen.kafka_driver_create_topics,
+    )
+    yield from topic_state.existence(
+        # Of those that cannot be made it is said once.
+        [one for one in state if one.error != "missing"]
+        if findings.has_failed(hindered)
+        else state,
+        *_creation(cluster, bus),
+    )
+    yield from topic_state.replication(state, count, capped)
+    yield from hindered
     yield from topic_state.permissions(state, sends=request.is_configured())
     name = request.group or group_name(
         bus.chosen, topics.check_vhost(bus.url.virtual_host)

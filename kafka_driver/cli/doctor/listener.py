@@ -20,26 +20,28 @@ _SECTION = "in section [oslo_messaging_kafka]"
 
 def look(
     places: list[Place], options: Any, timeout: float
-) -> tuple[bool, list[Finding]]:
+) -> tuple[list[wire.Versions], list[Finding]]:
     """Talk to each place as the options say.
 
-    :returns: whether one of them can be used, and what was found
+    :returns: the requests of those that can be used, and what was found
     """
-    usable = False
+    usable: list[wire.Versions] = []
     found: list[Finding] = []
     make: ssl.SSLContext | None = None
     if options.security_protocol.endswith("SSL"):
         try:
             make = tls.context(options)
         except tls.Unusable as exc:
-            return False, [findings.failed(tls.TLS, str(exc), exc.fix)]
+            return [], [findings.failed(tls.TLS, str(exc), exc.fix)]
         if options.ssl_cafile:
             found += tls.own_certificates(make, time.time())
     for place in places:
-        seen = _one(place, options, make, timeout)
-        usable = usable or not findings.has_failed(seen)
+        told: list[wire.Versions] = []
+        seen = _one(place, options, make, timeout, told=told)
+        if not findings.has_failed(seen):
+            usable += told
         found += seen
-    return usable, softened(found, usable)
+    return usable, softened(found, bool(usable))
 
 
 def _one(
@@ -47,7 +49,10 @@ def _one(
     options: Any,
     make: ssl.SSLContext | None,
     timeout: float,
+    *,
+    told: list[wire.Versions],
 ) -> list[Finding]:
+    """What the place wants; `told` gets the requests that it knows."""
     if make is None:
         return _ask(
             place,
@@ -55,6 +60,7 @@ def _one(
             lambda: socket.create_connection(
                 (place.host, place.port), timeout
             ),
+            told,
         )
     context = make
     found = []
@@ -79,12 +85,15 @@ def _one(
             )
         ]
     return found + _ask(
-        place, options, lambda: tls.handshake(place, context, timeout)
+        place, options, lambda: tls.handshake(place, context, timeout), told
     )
 
 
 def _ask(
-    place: Place, options: Any, connect: Callable[[], socket.socket]
+    place: Place,
+    options: Any,
+    connect: Callable[[], socket.socket],
+    told: list[wire.Versions],
 ) -> list[Finding]:
     """The questions of Kafka's protocol, over a connection of this kind."""
     wanted = (
@@ -105,6 +114,7 @@ def _ask(
         return [_no_kafka(place, options)]
     except OSError as exc:
         return [_silent(place, options, exc)]
+    told.append(versions)
     return [
         findings.ok(VERSION, f"{place} runs Kafka {wire.age(versions)}"),
         sasl(place, options.security_protocol, wanted, code, names),

@@ -122,12 +122,47 @@ def existence(
     return found
 
 
-def replication(topics: list[Topic], brokers: int) -> list[Finding]:
-    """Whether records are accepted, now and with a broker less. Pure."""
+def new_replicas(
+    topics: list[Topic], factor: int, brokers: int, makes: bool
+) -> list[Finding]:
+    """Whether a topic can have as many replicas as it is to get. Pure.
+
+    :param factor: kafka_driver_topic_replication
+    :param makes: whether the driver makes topics that are missing
+    """
+    if factor <= brokers:
+        return []
+    missing = [one.name for one in topics if one.error == "missing"]
+    reason = (
+        f"kafka_driver_topic_replication is {factor} and the number of "
+        f"brokers that answer {brokers}"
+    )
+    fix = f"set it to {brokers} or fewer, or start the others"
+    if makes and missing:
+        return [
+            findings.failed(
+                TOPICS,
+                f"{', '.join(missing)} {_verb(missing)} not exist and cannot "
+                f"be made: {reason}",
+                fix,
+            )
+        ]
+    text = f"{reason}, so no topic can be created"
+    return [findings.warning(REPLICATION, text, fix)]
+
+
+def replication(
+    topics: list[Topic], brokers: int, capped: bool
+) -> list[Finding]:
+    """Whether records are accepted, now and with a broker less. Pure.
+
+    :param capped: whether the brokers want no more replicas in sync than
+        a topic has
+    """
     found = []
     there = [one for one in topics if not one.error]
     for topic in there:
-        found += _replication(topic, brokers)
+        found += _replication(topic, brokers, capped)
     if there and not found:
         found.append(
             findings.ok(REPLICATION, "every replica of the topics is in sync")
@@ -246,7 +281,7 @@ def _minimums(cluster: Cluster, names: list[str]) -> dict[str, int]:
     }
 
 
-def _replication(topic: Topic, brokers: int) -> list[Finding]:
+def _replication(topic: Topic, brokers: int, capped: bool) -> list[Finding]:
     found = []
     headless = [one.number for one in topic.partitions if one.leader < 0]
     if headless:
@@ -261,16 +296,31 @@ def _replication(topic: Topic, brokers: int) -> list[Finding]:
     factor = min((one.replicas for one in topic.partitions), default=0)
     least = topic.min_insync
     if least is not None and factor < least:
+        text = (
+            f"{topic.name} has {_many(factor, 'replica')} and "
+            f"min.insync.replicas is {least}"
+        )
+        fix = (
+            f"set min.insync.replicas of the topic to {max(1, factor - 1)}, "
+            "or add replicas"
+        )
+        if not capped:
+            found.append(
+                findings.failed(
+                    REPLICATION,
+                    f"{text}, so every confirmed send is refused",
+                    fix,
+                )
+            )
+            return found
         found.append(
-            findings.failed(
+            findings.warning(
                 REPLICATION,
-                f"{topic.name} has {factor} replicas and min.insync.replicas "
-                f"is {least}, so every confirmed send is refused",
-                f"set min.insync.replicas of the topic to {max(1, factor - 1)}"
-                ", or add replicas",
+                f"{text}, of which these brokers (3.7 or newer) make {factor}",
+                fix,
             )
         )
-        return found
+        least = factor
     few = [
         one.number
         for one in topic.partitions

@@ -19,16 +19,20 @@ UNSUPPORTED_MECHANISM = 33
 ILLEGAL_STATE = 34
 
 #: Requests whose numbers tell how old a broker is.
+_PRODUCE = 0
 _LIST_OFFSETS = 2
 _ALTER_REASSIGNMENTS = 45
+
+#: Number of each request -> its oldest and its newest version.
+Versions = dict[int, tuple[int, int]]
 
 
 class NoKafka(Exception):
     """What answered does not speak Kafka's protocol."""
 
 
-def api_versions(connection: socket.socket) -> dict[int, tuple[int, int]]:
-    """Number of each request -> its oldest and its newest version.
+def api_versions(connection: socket.socket) -> Versions:
+    """Which requests the listener knows.
 
     :param connection: with a timeout, in which the whole answer has to come
     :raises OSError: when the connection fails
@@ -70,12 +74,22 @@ def sasl_handshake(
     return error, names
 
 
-def age(versions: dict[int, tuple[int, int]]) -> str:
+def caps_minimum(versions: Versions) -> bool:
+    """Whether the broker wants no more replicas in sync than there are.
+
+    Since 3.7 it takes min.insync.replicas as that at most.
+    """
+    return versions.get(_PRODUCE, (0, 0))[1] >= 10
+
+
+def age(versions: Versions) -> str:
     """Which releases of Kafka know these requests."""
     if versions.get(_LIST_OFFSETS, (0, 0))[0] >= 1:
         return "4.0 or newer"
+    if caps_minimum(versions):
+        return "3.7 to 3.9"
     if _ALTER_REASSIGNMENTS in versions:
-        return "2.4 to 3.9"
+        return "2.4 to 3.6"
     return "older than 2.4"
 
 

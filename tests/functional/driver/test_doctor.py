@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import oslo_messaging
 import pytest
 import sending
 from bus.kafka import KafkaBroker
@@ -176,7 +177,7 @@ def test_what_waits_for_a_group_is_counted(
     assert "0 members, 4 notifications wait" in report.text
 
 
-def test_replicas_that_cannot_be_in_sync_are_found(
+def test_a_minimum_above_the_replicas_is_no_failure_where_it_is_capped(
     kafka_broker: KafkaBroker, doctor: Run
 ) -> None:
     topic = sending.new_topic()
@@ -188,7 +189,26 @@ def test_replicas_that_cannot_be_in_sync_are_found(
 
     report = doctor(kafka_broker.url, notifications=f"topics = {topic}")
 
-    assert "min.insync.replicas is 2" in report.failure("replication")
+    assert report.levels("replication") == ["warning"]
+    assert (
+        "min.insync.replicas is 2" in report.checks["replication"][0]["text"]
+    )
+    made = sending.transport(kafka_broker.url)
+    made._driver.send_confirmed(
+        oslo_messaging.Target(topic=f"{topic}.info"), {}, {}, 20
+    )
+    made.cleanup()
+
+
+def test_topics_that_have_to_get_too_many_replicas_are_found(
+    kafka_broker: KafkaBroker, doctor: Run
+) -> None:
+    report = doctor(
+        kafka_broker.url,
+        notifications=f"topics = {sending.new_topic()}",
+        kafka_driver_topic_replication=3,
+    )
+    assert "cannot be made" in report.failure("topics")
 
 
 def test_topics_that_nobody_makes_are_found(

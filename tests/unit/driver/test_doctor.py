@@ -686,17 +686,19 @@ def test_an_answer_that_drips_is_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("versions", "age"),
+    ("versions", "age", "capped"),
     [
-        ({2: (1, 11), 45: (0, 1)}, "4.0 or newer"),
-        ({2: (0, 9), 45: (0, 0)}, "2.4 to 3.9"),
-        ({2: (0, 3)}, "older than 2.4"),
+        ({0: (3, 13), 2: (1, 11), 45: (0, 1)}, "4.0 or newer", True),
+        ({0: (0, 10), 2: (0, 8), 45: (0, 0)}, "3.7 to 3.9", True),
+        ({0: (0, 9), 2: (0, 8), 45: (0, 0)}, "2.4 to 3.6", False),
+        ({0: (0, 7), 2: (0, 3)}, "older than 2.4", False),
     ],
 )
 def test_the_age_of_a_broker_is_told(
-    versions: dict[int, tuple[int, int]], age: str
+    versions: wire.Versions, age: str, capped: bool
 ) -> None:
     assert wire.age(versions) == age
+    assert wire.caps_minimum(versions) is capped
 
 
 @pytest.mark.parametrize(
@@ -753,10 +755,48 @@ def topic(
 def test_replication_is_judged(
     state: Topic, brokers: int, level: str, words: str
 ) -> None:
-    found = topic_state.replication([state], brokers)
+    found = topic_state.replication([state], brokers, capped=False)
     assert level in [one.level for one in found]
     (one,) = [one for one in found if one.level == level]
     assert words in one.text
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        (topic(1, 1, 2), {"warning": "is 2, of which these brokers"}),
+        (topic(2, 2, 3), {"warning": "is 3, of which these brokers"}),
+        (topic(2, 1, 3), {"warning": "make 2", "failed": "(2), so confirmed"}),
+        (topic(3, 1, 2), {"failed": "fewer in-sync"}),
+    ],
+)
+def test_brokers_that_cap_the_minimum_refuse_only_below_it(
+    state: Topic, told: dict[str, str]
+) -> None:
+    found = topic_state.replication([state], 2, capped=True)
+    assert {one.level for one in found} == told.keys()
+    for level, words in told.items():
+        assert words in "".join(
+            one.text for one in found if one.level == level
+        )
+
+
+@pytest.mark.parametrize(
+    ("topics", "factor", "makes", "level", "words"),
+    [
+        ([Topic("m", "missing")], 2, True, "failed", "m does not exist and"),
+        ([topic(), Topic("m", "missing")], 2, True, "failed", "cannot be"),
+        ([Topic("m", "missing")], 2, False, "warning", "no topic can be"),
+        ([topic()], 2, True, "warning", "no topic can be created"),
+    ],
+)
+def test_more_replicas_than_brokers_fail_where_a_topic_is_to_be_made(
+    topics: list[Topic], factor: int, makes: bool, level: str, words: str
+) -> None:
+    (found,) = topic_state.new_replicas(topics, factor, 1, makes)
+    assert found.level == level
+    assert words in found.text
+    assert topic_state.new_replicas(topics, 1, 1, makes) == []
 
 
 def test_missing_topics_fail_only_when_nobody_makes_them() -> None:
