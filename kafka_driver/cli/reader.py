@@ -34,7 +34,9 @@ class Reader:
     :param settings: of a consumer
     :param since: where to start
     :param follow: whether to wait for more at the end of what is there
-    :param say: is told when no broker answers any more, and when one does
+    :param say: is told when no broker answers any more, and when one does,
+        and of topics that are gone
+    :param ids: tells the ids of topics, as far as the brokers do
     """
 
     def __init__(
@@ -45,10 +47,13 @@ class Reader:
         *,
         follow: bool = True,
         say: Callable[[str], None] = lambda _text: None,
+        ids: Callable[[list[str], float], dict[str, str]] = lambda *_: {},
     ) -> None:
         self._error: KafkaError | None = None
         self._follow = follow
         self._say = say
+        self._ask_ids = ids
+        self._ids: dict[str, str] = {}
         try:
             self._client = confluent_kafka.Consumer(
                 {
@@ -118,12 +123,15 @@ class Reader:
         until = _moment(deadline)
         look = time.monotonic() + _LOOK_AGAIN
         heard = answers = True
+        ask = 0.0
         while (self._follow or unread) and time.monotonic() < until:
             record: Any = self._client.poll(_SLICE)
-            if record is None:
+            # By time as well: with records all the time nothing is None.
+            if record is None or time.monotonic() >= ask:
                 if is_over():
                     return
-            else:
+                ask = time.monotonic() + _SLICE
+            if record is not None:
                 place = record.topic(), record.partition()
                 error = record.error()
                 if error is None:
@@ -162,7 +170,10 @@ class Reader:
     def _look(self, timeout: float) -> bool:
         """Assign what was not there before; whether the brokers answered."""
         try:
-            starts = self._starts(self._new(timeout), timeout)
+            found = self._client.list_topics(timeout=timeout).topics
+            if self._follow:
+                self._forget(found, self._ask_ids(self._names, timeout))
+            starts = self._starts(self._new(found), timeout)
         except KafkaException as exc:
             self._error = self._error or errors.kafka_error(exc)
             return False
@@ -178,9 +189,38 @@ class Reader:
             self._places |= starts.keys()
         return True
 
-    def _new(self, timeout: float) -> dict[Place, int]:
+    def _forget(self, found: dict[str, Any], ids: dict[str, str]) -> None:
+        """Leave what is gone; made again, it is read from its beginning.
+
+        A topic of the same name begins anew: what it has below the place
+        that was reached in the other would not be read.
+        """
+        renewed = {
+            name
+            for name, one in ids.items()
+            if self._ids.get(name, one) != one
+        }
+        self._ids |= ids
+        gone = {
+            (name, number)
+            for name, number in self._places | self._unplaced
+            if name in renewed or not _is_there(found, name, number)
+        }
+        self._client.incremental_unassign(
+            [TopicPartition(*place) for place in sorted(gone & self._places)]
+        )
+        self._places -= gone
+        self._unplaced -= gone
+        for name in sorted({name for name, _ in gone}):
+            self._say(
+                f"topic {name} was made anew: it is read from its beginning"
+                if name in renewed
+                else f"topic {name} is gone: made again, it is read from its "
+                "beginning"
+            )
+
+    def _new(self, found: dict[str, Any]) -> dict[Place, int]:
         """The partitions to add, and their leaders; -1 is none."""
-        found = self._client.list_topics(timeout=timeout).topics
         # Not following, no more than what was there at first.
         all_of_them = self._follow or not self._opened
         return {
@@ -288,6 +328,13 @@ class Reader:
             error.code() != KafkaError._ALL_BROKERS_DOWN
         ):
             self._error = error
+
+
+def _is_there(found: dict[str, Any], name: str, number: int) -> bool:
+    """Whether a partition is there, as far as the brokers can tell."""
+    if name not in found:
+        return False
+    return found[name].error is not None or number in found[name].partitions
 
 
 def _moment(deadline: float | None) -> float:

@@ -17,6 +17,7 @@ from kafka_driver import client_config, errors, options, topics
 from kafka_driver.cli import common, show, since
 from kafka_driver.cli.reader import Reader
 from kafka_driver.cli.send import PRIORITIES, check_topics
+from kafka_driver.cli.topic_ids import TopicIds
 
 
 def add_parser(commands: Any) -> None:
@@ -103,6 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
         begin,
         follow=not arguments.no_follow,
         say=_say,
+        ids=TopicIds(client_config.admin(url, settings)),
     )
     try:
         if not reader.open(deadline) and not arguments.no_follow:

@@ -15,6 +15,7 @@ import sending
 from bus.kafka import KafkaBroker
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
+from receiving import create, put
 
 from kafka_driver import envelope
 
@@ -204,6 +205,36 @@ def test_topics_that_are_not_there_are_waited_for_and_that_is_said(
         assert producer.flush(30) == 0
         assert "the record is empty" in running.stdout.readline()
         assert running.wait(20) == 0
+
+
+def test_a_topic_that_is_made_again_at_once_is_read_from_its_beginning(
+    kafka_broker: KafkaBroker, topic: str, tmp_path: Path
+) -> None:
+    admin = AdminClient({"bootstrap.servers": kafka_broker.bootstrap})
+    name = f"{topic}.info"
+    with subprocess.Popen(
+        [
+            *command(tmp_path, kafka_broker, topic),
+            *("--since=beginning", "--priority=info", "--json"),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        for _ in range(2):
+            assert running.stdout.readline()
+        admin.delete_topics([name])[name].result(20)
+        create(kafka_broker.bootstrap, name)
+        put(kafka_broker.bootstrap, name, range(5))
+        found: set[int] = set()
+        while found != set(range(5)):
+            line = json.loads(running.stdout.readline())
+            found.add(line["message"]["payload"])
+        assert f"topic {name} was made anew" in running.stderr.readline()
+        running.terminate()
+        assert running.wait(20) == 128 + signal.SIGTERM
 
 
 def test_no_group_is_joined_and_nothing_committed(

@@ -6,15 +6,23 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import (
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
 from mock_cluster import MockCluster
 
 from kafka_driver import envelope, errors
-from kafka_driver.cli import main, show, since, tail
+from kafka_driver.cli import main, show, since, tail, topic_ids
 from kafka_driver.cli.reader import Reader
+from kafka_driver.cli.topic_ids import TopicIds
 
 NOW = 1_800_000_000.0
 
@@ -36,6 +44,9 @@ class Record:
 
     def offset(self) -> int:
         return 2
+
+    def error(self) -> None:
+        return None
 
 
 def record(**message: Any) -> Any:
@@ -392,6 +403,108 @@ def test_what_a_leader_has_is_shown_from_the_wanted_time_when_it_is_back(
     brokers.up()
     found.add(payload(next(records)))
     assert found == {0, 1}
+
+
+class Hiding:
+    """A client whose brokers have no topic, when told so.
+
+    The mock's brokers delete none.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.hidden = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def list_topics(self, timeout: float) -> Any:
+        found = self._client.list_topics(timeout=timeout)
+        if self.hidden:
+            found.topics = {}
+        return found
+
+
+def test_a_topic_that_is_gone_is_read_from_its_beginning_when_it_comes_again(
+    cluster: MockCluster, reader: Callable[..., Reader]
+) -> None:
+    cluster.create_topic("t")
+    produce(cluster, ("t", 1))
+    said: list[str] = []
+    reading = reader(["t"], since.Since("now"), say=said.append)
+    reading._client = client = Hiding(reading._client)
+    reading.open()
+    client.hidden = True
+    list(reading.records(time.monotonic() + 20, lambda: bool(said)))
+    client.hidden = False
+    assert payload(next(reading.records(time.monotonic() + 20))) == 1
+    assert said == [
+        "topic t is gone: made again, it is read from its beginning"
+    ]
+
+
+def test_another_topic_of_the_same_name_is_read_from_its_beginning(
+    cluster: MockCluster, reader: Callable[..., Reader]
+) -> None:
+    """Deleted and made again between two looks: only its id tells."""
+    cluster.create_topic("t")
+    produce(cluster, ("t", 1))
+    said: list[str] = []
+    answers = iter([{"t": "a"}, {}, {"t": "a"}])
+
+    def ids(_names: list[str], _timeout: float) -> dict[str, str]:
+        return next(answers, {"t": "b"})
+
+    reading = reader(["t"], since.Since("now"), say=said.append, ids=ids)
+    reading.open()
+    assert payload(next(reading.records(time.monotonic() + 20))) == 1
+    assert said == ["topic t was made anew: it is read from its beginning"]
+
+
+def test_ids_that_are_not_told_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: Future[Any] = Future()
+    told.set_result(SimpleNamespace(topic_id="id"))
+    refused: Future[Any] = Future()
+    refused.set_exception(KafkaException(KafkaError(KafkaError._TIMED_OUT)))
+    futures = {"t": told, "u": refused}
+    admin = SimpleNamespace(describe_topics=lambda *_, **__: futures)
+    monkeypatch.setattr(topic_ids, "AdminClient", lambda _: admin)
+    assert TopicIds({})(["t", "u"], 1.0) == {"t": "id"}
+
+
+class Busy:
+    """A client with a record at every time."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def poll(self, _timeout: float) -> Any:
+        time.sleep(0.001)
+        return NOTIFICATION
+
+
+def test_it_ends_when_nobody_reads_however_much_comes(
+    cluster: MockCluster, reader: Callable[..., Reader]
+) -> None:
+    cluster.create_topic("t")
+    reading = reader(["t"], since.Since("now"))
+    reading.open()
+    reading._client = Busy(reading._client)
+    asked: list[float] = []
+
+    def is_over() -> bool:
+        asked.append(time.monotonic())
+        return len(asked) > 2
+
+    until = time.monotonic() + 20
+    assert list(reading.records(until, is_over))
+    assert time.monotonic() < until
+    assert asked[1] - asked[0] >= 0.2
 
 
 @pytest.mark.parametrize("port_is", ["silent", "closed"])
