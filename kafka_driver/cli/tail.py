@@ -174,7 +174,8 @@ def topic_names(
 ) -> list[str]:
     return sorted(
         {
-            topics.name(topic, priority, vhost)
+            # Together, as a Notifier has it: an empty topic makes .info.
+            topics.name(f"{topic}.{priority}", None, vhost)
             for topic in wanted
             for priority in priorities
         }

@@ -66,6 +66,7 @@ def examine(conf: cfg.ConfigOpts, request: Request) -> Iterator[Finding]:
     read = common.files_read(**request.config)
     yield settings.files(read)
     yield from settings.misspelt(read)
+    yield from settings.unreadable(conf)
     if request.is_configured():
         yield settings.notification_drivers(conf)
     else:
@@ -103,7 +104,7 @@ def _notifications(
         vhost = topics.check_vhost(url.virtual_host)
         listed = common.notification_topics(conf)
         names = [
-            topics.name(topic, priority, vhost)
+            topics.name(f"{topic}.{priority}", None, vhost)
             for topic in dict.fromkeys(listed)
             for priority in PRIORITIES
         ]
@@ -112,6 +113,7 @@ def _notifications(
         return
     for text in client_config.warnings(url, chosen):
         yield findings.warning(settings.OPTIONS, *halves(text))
+    yield from settings.unnamed(listed)
     yield from settings.repeated(listed)
     bus = Bus(url, chosen, names, in_tree)
     yield from _brokers(conf, request, bus)

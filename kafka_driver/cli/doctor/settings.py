@@ -27,6 +27,8 @@ OPTIONS = "options"
 
 _DRIVER_VARIABLE = "OS_OSLO_MESSAGING_NOTIFICATIONS__DRIVER"
 _KAFKA = "oslo_messaging_kafka"
+#: Options of notifications that have checks of their own.
+_SEEN_ELSEWHERE = frozenset({"driver", "topics", "transport_url"})
 
 
 def software() -> Finding:
@@ -134,6 +136,13 @@ def judge_drivers(names: list[str], known: set[str]) -> Finding:
             fix,
         )
     text = ", ".join(names)
+    if {"messaging", "messagingv2"} <= set(names):
+        return findings.warning(
+            DRIVER,
+            f"{text}: each notification is sent twice, once by messaging and "
+            "once by messagingv2",
+            "leave messaging out",
+        )
     if {"messaging", "messagingv2"} & set(names):
         return findings.ok(DRIVER, f"{text}: notifications are sent")
     if "routing" in names:
@@ -147,6 +156,40 @@ def judge_drivers(names: list[str], known: set[str]) -> Finding:
         text = f"no notification driver is set in section [{NOTIFICATIONS}]"
         return findings.failed(DRIVER, f"{text}: nothing is sent", fix)
     return findings.failed(DRIVER, f"{text}: nothing is sent", fix)
+
+
+def unreadable(conf: cfg.ConfigOpts) -> list[Finding]:
+    """Values that a Notifier cannot be made with."""
+    found = []
+    for opt in notifier._notifier_opts:
+        if opt.dest in _SEEN_ELSEWHERE:
+            continue
+        try:
+            conf[NOTIFICATIONS][opt.dest]
+        except (cfg.Error, ValueError):
+            found.append(
+                findings.failed(
+                    OPTIONS,
+                    f"option {opt.dest} of section [{NOTIFICATIONS}] cannot "
+                    "be read, so the service does not start",
+                    "correct its value, or leave it out",
+                )
+            )
+    return found
+
+
+def unnamed(topics: list[str]) -> list[Finding]:
+    """Topics whose name is the priority alone. Pure."""
+    if "" not in topics:
+        return []
+    return [
+        findings.warning(
+            OPTIONS,
+            f"option topics of section [{NOTIFICATIONS}] has an empty name, "
+            "and each notification is sent to a topic such as .info as well",
+            "take out the comma that is too many",
+        )
+    ]
 
 
 def repeated(topics: list[str]) -> list[Finding]:

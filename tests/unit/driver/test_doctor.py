@@ -158,6 +158,7 @@ KNOWN = {"noop", "log", "messaging", "messagingv2", "routing", "test"}
         (["log"], "failed", "nothing is sent"),
         (["messaging"], "ok", "are sent"),
         (["log", "messagingv2"], "ok", "are sent"),
+        (["messagingv2", "messaging"], "warning", "is sent twice"),
         (["routing"], "warning", "routing"),
         (["messagingv3"], "failed", "no notification driver 'messagingv3'"),
     ],
@@ -219,6 +220,12 @@ def test_what_the_notification_driver_does_is_told(
             "options",
             "topics of section [oslo_messaging_notifications] is empty",
         ),
+        (
+            "[DEFAULT]\ntransport_url = kafka-driver://h\n"
+            "[oslo_messaging_notifications]\nretry = secret line\n",
+            "options",
+            "retry of section [oslo_messaging_notifications] cannot be read",
+        ),
         ("secret line\n", "configuration", "service.conf:1"),
     ],
 )
@@ -274,7 +281,19 @@ def test_options_that_nobody_reads_are_told(
     assert seen["qwertyuiop"]["fix"].startswith("correct its spelling")
 
 
-def test_a_topic_that_is_there_twice_is_told_and_asked_for_once(
+@pytest.mark.parametrize(
+    ("topics", "words", "fix", "asked_for"),
+    [
+        ("a,b,a", "has 'a' 2 times", "write it once", "a.info"),
+        ("a,,b", "has an empty name", "take out the comma", ".info"),
+    ],
+)
+def test_topics_that_a_service_sends_to_by_mistake_are_told(
+    *,
+    topics: str,
+    words: str,
+    fix: str,
+    asked_for: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -292,15 +311,16 @@ def test_a_topic_that_is_there_twice_is_told_and_asked_for_once(
             tmp_path,
             "[DEFAULT]\ntransport_url = kafka-driver://h\n"
             "[oslo_messaging_notifications]\ndriver = messagingv2\n"
-            "topics = a,b,a\n",
+            f"topics = {topics}\n",
         ),
     )
     assert code == 0
     (one,) = found["options"]
     assert one["level"] == "warning"
-    assert "has 'a' 2 times" in one["text"]
-    assert one["fix"] == "write it once"
-    assert len(asked) == len(set(asked)) == 14
+    assert words in one["text"]
+    assert one["fix"].startswith(fix)
+    assert asked_for in asked
+    assert len(asked) == len(set(asked)) == 7 * len(set(topics.split(",")))
 
 
 def test_tail_is_not_left_without_topics(

@@ -95,6 +95,14 @@ def test_only_terminals_get_colours(
     assert show.wants_colour(is_terminal, environment) is wanted
 
 
+def test_topics_are_those_that_a_notifier_sends_to() -> None:
+    assert tail.topic_names(["e1", "", "e2"], ["info"], "vh") == [
+        ".info.vh",
+        "e1.info.vh",
+        "e2.info.vh",
+    ]
+
+
 def test_a_terminal_is_given_no_orders_by_what_was_received() -> None:
     text = show.as_text(
         record(event_type="a\x1b[2Jb\nc\ud800", payload="\x07")
