@@ -17,6 +17,18 @@ from kafka_driver.cli import urls
 #: Seconds that an option may ask to wait: a day.
 _LONGEST = 86400.0
 _CLOSED = "may not be read by this user: run this as the service's user"
+#: As oslo.config quotes the line that begins with it.
+_BYTE_ORDER_MARK = ("'\\ufeff", '"\\ufeff')
+#: What begins oslo.config's text, and what to say.
+_PARSE_ERRORS = {
+    "Section must be started": "is the end of settings that stand above "
+    "every section: write [DEFAULT], or another section, above them",
+    "Unexpected continuation line": "begins with a blank and continues no "
+    "value: write it from the first column on",
+    "Invalid section": "is a section that is not closed: write [NAME]",
+    "Empty section name": "is a section without a name: write [NAME]",
+    "Key cannot be empty": "has no name: write name = value",
+}
 
 
 def add_source(parser: argparse.ArgumentParser, both: bool = False) -> None:
@@ -56,6 +68,10 @@ def check_source(arguments: argparse.Namespace) -> None:
     """End with the usage when nothing says which bus is meant."""
     if arguments.url == "":
         arguments.usage("--url is empty: write a transport URL")
+    if "" in (arguments.config_file or []):
+        arguments.usage("--config-file is empty: write the path of a file")
+    if "" in (arguments.config_dir or []):
+        arguments.usage("--config-dir is empty: write the path of a directory")
     if arguments.config_file or arguments.config_dir or arguments.url:
         return
     if not any(os.environ.get(name) for name in urls.VARIABLES):
@@ -124,6 +140,34 @@ def _is_directory(path: str) -> bool:
         ) from None
 
 
+def _is_text(path: str) -> bool:
+    """Whether a file can be read as oslo.config reads it."""
+    try:
+        pathlib.Path(path).read_text()
+    except UnicodeDecodeError:
+        return False
+    except OSError:
+        pass  # said elsewhere
+    return True
+
+
+def _parse_error(path: str, text: str) -> str:
+    """A sentence for what oslo.config says of a file. Pure.
+
+    Its text ends with the line itself, which may be a password.
+    """
+    found = re.search(rf"at {re.escape(path)}:(\d+), ([^:]+)", text)
+    if found is None:
+        return f"{path} is no configuration file: write name = value"
+    where = f"{path}:{found[1]}"
+    if found[1] == "1" and any(one in text for one in _BYTE_ORDER_MARK):
+        return f"{where} begins with a byte order mark: save it without one"
+    for phrase, sentence in _PARSE_ERRORS.items():
+        if found[2].startswith(phrase):
+            return f"{where} {sentence}"
+    return f"{where} is no line of a configuration file: write name = value"
+
+
 def load(arguments: argparse.Namespace) -> cfg.ConfigOpts:
     """The configuration that the command line names.
 
@@ -154,11 +198,8 @@ def load(arguments: argparse.Namespace) -> cfg.ConfigOpts:
             default_config_dirs=dirs,
         )
     except cfg.ConfigFileParseError as exc:
-        # The text goes on with the line itself, which may be a password.
-        found = re.search(r"at (\S+:\d+)", str(exc))
-        where = found[1] if found else exc.config_file
         raise errors.ConfigurationError(
-            f"{where} is no line of a configuration file: write name = value"
+            _parse_error(exc.config_file, str(exc))
         ) from None
     except cfg.ConfigFilesNotFoundError as exc:
         raise errors.ConfigurationError(
@@ -174,8 +215,10 @@ def load(arguments: argparse.Namespace) -> cfg.ConfigOpts:
             "run this as a user who may read it"
         ) from None
     except UnicodeDecodeError:
+        names = [one for one in files_read(files, dirs) if not _is_text(one)]
         raise errors.ConfigurationError(
-            "a configuration file is no UTF-8 text: save it as such"
+            f"{', '.join(names) or 'a configuration file'} is no UTF-8 text: "
+            "save it as such"
         ) from None
     return conf
 

@@ -132,6 +132,53 @@ def test_settings_that_cannot_be_used_are_one_sentence(
     assert capsys.readouterr().err == f"kafka-driver: {said}\n"
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (
+            b"a = secret\n[DEFAULT]\n",
+            ":2 is the end of settings that stand above every section: write "
+            "[DEFAULT], or another section, above them",
+        ),
+        (
+            b"[DEFAULT]\n  a = secret\n",
+            ":2 begins with a blank and continues no value: write it from the "
+            "first column on",
+        ),
+        (
+            b"\xef\xbb\xbf[DEFAULT]\na = secret\n",
+            ":1 begins with a byte order mark: save it without one",
+        ),
+        (
+            b"[DEFAULT\na = secret\n",
+            ":1 is a section that is not closed: write [NAME]",
+        ),
+        (b"[]\n", ":1 is a section without a name: write [NAME]"),
+        (b"[DEFAULT]\n= secret\n", ":2 has no name: write name = value"),
+        (
+            b"[DEFAULT]\nsecret\n",
+            ":2 is no line of a configuration file: write name = value",
+        ),
+        (
+            b"[DEFAULT]\na = secret \xff\n",
+            " is no UTF-8 text: save it as such",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_parsed_is_one_sentence_of_what_to_write(
+    written: bytes,
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    good, bad = tmp_path / "good.conf", tmp_path / "a bad: one.conf"
+    good.write_text("[DEFAULT]\n")
+    bad.write_bytes(written)
+    arguments = [f"--config-file={path}" for path in (good, bad)]
+    assert main.main(["send", *arguments]) == 1
+    assert capsys.readouterr().err == f"kafka-driver: {bad}{said}\n"
+
+
 def test_a_drop_in_directory_alone_is_enough(
     cluster: MockCluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -165,10 +212,18 @@ def test_configuration_file_is_read(
     assert "to notifications.info" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "give --config-file, --config-dir or --url, or"),
+        (["--config-file="], "--config-file is empty: write the path of"),
+        (["--config-dir="], "--config-dir is empty: write the path of"),
+    ],
+)
 def test_no_source_shows_the_usage(
-    capsys: pytest.CaptureFixture[str],
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as caught:
-        main.main(["send"])
+        main.main(["send", *arguments])
     assert caught.value.code == 2
-    assert "--config-file" in capsys.readouterr().err
+    assert f"error: {said}" in capsys.readouterr().err
