@@ -5,6 +5,7 @@ Nothing that it returns holds a part of the user's name or password, only
 single characters that have to be quoted.
 """
 
+import ipaddress
 import re
 from urllib.parse import quote, unquote
 
@@ -46,6 +47,14 @@ def problem(url: str) -> tuple[str, str] | None:
             + ", ".join(
                 f"{quote(one, safe='')} for {_name(one)}" for one in bad
             ),
+        )
+    if scheme in _KAFKA and any(
+        not login.partition(":")[0] and login.partition(":")[2]
+        for login in _logins(_authority(rest))
+    ):
+        return (
+            "the transport URL has a password and no user",
+            f"write {scheme}://USER:PASSWORD@HOST:9092/",
         )
     for place in _authority(rest).split(","):
         wrong = _host_problem(place.rpartition("@")[2])
@@ -137,11 +146,9 @@ def _is_host(place: str) -> bool:
 def _host_problem(place: str) -> tuple[str, str] | None:
     if place.startswith("["):
         host, sign, port = place[1:].partition("]")
-        if not sign or (port and not port.startswith(":")):
-            return (
-                "an IPv6 address in the transport URL is not closed",
-                "write it as [ADDRESS]:PORT",
-            )
+        wrong = _bracket_problem(host, sign, port)
+        if wrong:
+            return wrong
         port = port[1:] if port else "9092"
     elif ";" in place:
         return (
@@ -168,6 +175,30 @@ def _host_problem(place: str) -> tuple[str, str] | None:
             "correct the host",
         )
     return None
+
+
+def _bracket_problem(
+    host: str, sign: str, port: str
+) -> tuple[str, str] | None:
+    if not sign or (port and not port.startswith(":")):
+        return (
+            "an IPv6 address in the transport URL is not closed",
+            "write it as [ADDRESS]:PORT",
+        )
+    if not _is_ipv6(host):
+        return (
+            f"[{host}] in the transport URL is no IPv6 address",
+            "write it as [ADDRESS]:PORT, and a name without brackets",
+        )
+    return None
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_no_text(character: str) -> bool:

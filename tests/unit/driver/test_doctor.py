@@ -70,6 +70,8 @@ def config(tmp_path: Path, text: str) -> str:
         "kafka-driver://h:9092,h2:9092/vhost",
         "kafka-driver://u:p@h:1,u:p@h2:2/?a=b",
         "kafka-driver://[::1]:9092/",
+        "kafka-driver://:@h/",
+        "rabbit://:p@h/",
         "kafka-driver://u:p%2F%40:@@h/",
         "kafka-driver://h/?kafka_driver_oauth_scope=a@b",
         "kafka://u:p@h:1/?consumer_group=a@b&kafka_driver_oauth_scope=a@b",
@@ -129,6 +131,10 @@ def test_what_is_to_be_quoted_is_named_without_the_password(
         ("kafka-driver://h:9092;h2:9092/", "';'"),
         ("kafka-driver://::1/", "without brackets"),
         ("kafka-driver://[::1/", "not closed"),
+        ("kafka-driver://[]:9092/", "[] in the transport URL is no IPv6"),
+        ("kafka-driver://h,[zz]/", "[zz] in the transport URL is no IPv6"),
+        ("kafka-driver://:secret@h/", "a password and no user"),
+        ("kafka-driver://u:p@h,:secret@h2/", "a password and no user"),
     ],
 )
 def test_what_no_url_may_have_is_named(url: str, words: str) -> None:
