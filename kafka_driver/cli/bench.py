@@ -112,7 +112,7 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     for name, largest in _LARGEST.items():
         if not 1 <= getattr(arguments, name) <= largest:
-            raise errors.ConfigurationError(
+            raise common.WrongOption(
                 f"--{name} must be 1 or more, and at most {largest}: write a "
                 "whole number"
             )

@@ -31,6 +31,10 @@ _PARSE_ERRORS = {
 }
 
 
+class WrongOption(errors.ConfigurationError):
+    """An option of the command line that cannot be used."""
+
+
 def add_source(parser: argparse.ArgumentParser, both: bool = False) -> None:
     """The options that say which bus is meant.
 
@@ -85,10 +89,10 @@ def check_seconds(name: str, value: float | None) -> None:
     """See that an option is a time.
 
     :param value: None when it was not given
-    :raises ConfigurationError: when it is none
+    :raises WrongOption: when it is none
     """
     if value is not None and not 0 < value <= _LONGEST:
-        raise errors.ConfigurationError(
+        raise WrongOption(
             f"{name} must be more than 0 and at most {_LONGEST:g}: write a "
             "number of seconds"
         )

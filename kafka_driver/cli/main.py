@@ -33,7 +33,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command.
 
-    :returns: the exit code: 1 when it failed, with one sentence on stderr
+    :returns: the exit code: 1 when it failed, 2 when the command line is
+        wrong, with one sentence on stderr
     """
     _prepare_output()
     arguments = build_parser().parse_args(argv)
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         OSError,
     ) as exc:
         print(f"kafka-driver: {exc}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(exc, common.WrongOption) else 1
 
 
 @contextlib.contextmanager

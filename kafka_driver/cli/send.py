@@ -6,12 +6,13 @@ import datetime
 import json
 import math
 import socket
+import sys
 import uuid
 from typing import Any, NoReturn
 
 import oslo_messaging
 
-from kafka_driver import errors, topics
+from kafka_driver import topics
 from kafka_driver.cli import common
 
 PRIORITIES = ("audit", "debug", "info", "warn", "error", "critical", "sample")
@@ -46,7 +47,11 @@ def add_parser(commands: Any) -> None:
         help="default: %(default)s",
     )
     parser.add_argument(
-        "--payload", default="{}", metavar="JSON", help="default: %(default)s"
+        "--payload",
+        default="{}",
+        metavar="JSON",
+        help="- reads it from standard input, so that it is in no process "
+        "list; default: %(default)s",
     )
     parser.add_argument(
         "--timeout",
@@ -63,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         return _send(arguments, build(arguments))
     except RecursionError:  # read or written: the limits differ
-        raise errors.ConfigurationError(
+        raise common.WrongOption(
             "--payload is nested too deeply: write fewer levels"
         ) from None
 
@@ -71,10 +76,10 @@ def run(arguments: argparse.Namespace) -> int:
 def check_topics(names: list[str]) -> None:
     """See that --topic is a name.
 
-    :raises ConfigurationError: when it is none
+    :raises WrongOption: when it is none
     """
     if "" in names:
-        raise errors.ConfigurationError(
+        raise common.WrongOption(
             "--topic is empty: write a topic's name without its priority"
         )
 
@@ -101,17 +106,20 @@ def _send(arguments: argparse.Namespace, message: dict[str, Any]) -> int:
 
 def build(arguments: argparse.Namespace) -> dict[str, Any]:
     """The message as a Notifier would make it."""
+    for option in ("event_type", "publisher"):
+        _check_text(option, getattr(arguments, option))
     try:
         payload = json.loads(
-            arguments.payload,
+            _given(arguments.payload),
             parse_constant=_refuse_number,
             parse_float=_finite,
         )
     except ValueError as exc:
-        raise errors.ConfigurationError(
+        raise common.WrongOption(
             f"--payload is not JSON ({exc}): write for example "
             '\'{"key": "value"}\''
         ) from None
+    _check_text("payload", json.dumps(payload, ensure_ascii=False))
     now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
     return {
         "message_id": str(uuid.uuid4()),
@@ -121,6 +129,27 @@ def build(arguments: argparse.Namespace) -> dict[str, Any]:
         "payload": payload,
         "timestamp": str(now),
     }
+
+
+def _given(payload: str) -> str:
+    """What was written behind --payload, or on standard input."""
+    if payload != "-":
+        return payload
+    return "" if sys.stdin is None else sys.stdin.read()
+
+
+def _check_text(option: str, text: str) -> None:
+    """See that others can read it as well.
+
+    :raises WrongOption: when it has what Python alone takes for a character
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise common.WrongOption(
+            f"--{option.replace('_', '-')} has a byte that is no UTF-8, or "
+            "half of a pair of \\u escapes: correct it"
+        ) from None
 
 
 def _refuse_number(text: str) -> NoReturn:

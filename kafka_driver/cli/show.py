@@ -81,7 +81,7 @@ def _columns(message: dict[str, Any], colour: bool) -> str:
         _printable(str(message.get(field, "")))
         for field in ("timestamp", "priority", "publisher_id", "event_type")
     )
-    payload = json.dumps(message.get("payload"))
+    payload = json.dumps(message.get("payload"), ensure_ascii=False)
     return "  ".join(
         [
             _painted(time, _FAINT, colour),
@@ -90,7 +90,7 @@ def _columns(message: dict[str, Any], colour: bool) -> str:
             ),
             publisher,
             _painted(event, _BOLD, colour),
-            payload,
+            _printable(payload),
         ]
     )
 

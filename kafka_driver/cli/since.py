@@ -5,7 +5,7 @@ import dataclasses
 import datetime
 import re
 
-from kafka_driver import errors
+from kafka_driver.cli import common
 
 _DURATION = re.compile(r"(\d{1,9})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -27,7 +27,7 @@ def parse(text: str, now: float) -> Since:
     """What --since means.
 
     :param now: seconds since the epoch
-    :raises ConfigurationError: when it means nothing
+    :raises WrongOption: when it means nothing
     """
     if text in ("now", "beginning"):
         return Since(text)
@@ -42,7 +42,7 @@ def parse(text: str, now: float) -> Since:
             moment = moment.replace(tzinfo=datetime.UTC)
         return Since("time", max(0, round(moment.timestamp() * 1000)))
     except (ValueError, OverflowError):
-        raise errors.ConfigurationError(
+        raise common.WrongOption(
             f"--since {text!r} is no time: write now, beginning, a duration "
             "such as 10m (s, m, h, d) or a time such as 2026-01-31T12:00 "
             "(UTC unless it says otherwise)"

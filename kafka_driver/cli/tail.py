@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Any
 
-from kafka_driver import client_config, errors, options, topics
+from kafka_driver import client_config, options, topics
 from kafka_driver.cli import common, show, since
 from kafka_driver.cli.reader import Reader
 from kafka_driver.cli.send import PRIORITIES, check_topics
@@ -192,7 +192,7 @@ def is_wanted(value: bytes, patterns: list[str] | None) -> bool:
 
 def _check(arguments: argparse.Namespace) -> None:
     if arguments.count is not None and arguments.count < 1:
-        raise errors.ConfigurationError(
+        raise common.WrongOption(
             "--count must be 1 or more: write how many notifications to show"
         )
     common.check_seconds("--timeout", arguments.timeout)

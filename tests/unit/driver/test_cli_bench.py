@@ -19,7 +19,7 @@ def test_bench_wants_whole_numbers_that_a_machine_can_do(
 ) -> None:
     code = main.main(["bench", "--url", "kafka-driver://h", option, value])
 
-    assert code == 1
+    assert code == 2
     text = capsys.readouterr().err
     assert text.startswith(f"kafka-driver: {option} must be 1 or more, and ")
     assert text.endswith(": write a whole number\n")

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,16 @@ from kafka_driver.cli import main, urls
 
 def nested(levels: float) -> str:
     return "[" * int(levels) + "]" * int(levels)
+
+
+def sentence(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one that standard error has, and standard output nothing."""
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("kafka-driver: ")
+    assert captured.err.count("\n") == 1
+    assert "secr" not in captured.err
+    return captured.err
 
 
 def test_send_tells_what_it_sent(
@@ -62,13 +73,6 @@ def test_send_names_the_topic_that_the_virtual_host_makes(
     ("arguments", "words"),
     [
         (["--url", "kafka-driver://"], "names no host"),
-        (["--url", "kafka-driver://h", "--payload", "{"], "is not JSON"),
-        (["--url", "kafka-driver://h", "--payload", '{"a": NaN}'], "NaN is"),
-        (["--url", "kafka-driver://h", "--payload", "[-1e999]"], "-1e999 is"),
-        (["--url", "kafka-driver://h", "--payload", nested(995)], "too deep"),
-        (["--url", "kafka-driver://h", "--payload", nested(5e4)], "too deep"),
-        (["--url", "kafka-driver://h", "--topic", ""], "--topic is empty"),
-        (["--url", "kafka-driver://h", "--timeout", "0"], "more than 0"),
         (["--url", "kafka-driver://h", "--topic", "a b"], "no legal"),
         (["--url", "kafka-driver://h?x=1"], "no option of section"),
         (["--url", "fake://"], "not for this driver"),
@@ -78,8 +82,6 @@ def test_send_names_the_topic_that_the_virtual_host_makes(
         (["--url", "kafka-driver://h:x/"], "no number from 1 to 65535"),
         (["--url", "kafka-driver://::1/"], "[ADDRESS]"),
         (["--url", "kafka-driver://u:secr/et@h/"], "%2F for '/'"),
-        (["--url", "kafka-driver://h", "--timeout", "nan"], "more than 0"),
-        (["--url", "kafka-driver://h", "--timeout", "inf"], "at most 86400"),
         (["--config-file", "/nope"], "/nope"),
         (["--config-file", "/"], "is a directory"),
         (["--config-file", "/dev/null"], "no transport_url is set"),
@@ -91,12 +93,52 @@ def test_what_goes_wrong_is_one_sentence(
     arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main.main(["send", *arguments]) == 1
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.startswith("kafka-driver: ")
-    assert words in captured.err
-    assert captured.err.count("\n") == 1
-    assert "secr" not in captured.err
+    assert words in sentence(capsys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--payload", "{"], "--payload is not JSON"),
+        (["--payload", '{"a": NaN}'], "NaN is"),
+        (["--payload", "[-1e999]"], "-1e999 is"),
+        (["--payload", nested(995)], "too deep"),
+        (["--payload", nested(5e4)], "too deep"),
+        (["--payload", '"\\ud800"'], "--payload has a byte that is no UTF-8"),
+        (["--payload", '"\udcff"'], "--payload has a byte that is no UTF-8"),
+        (["--event-type", "\udcff"], "--event-type has a byte"),
+        (["--publisher", "\udcff"], "--publisher has a byte"),
+        (["--topic", ""], "--topic is empty"),
+        (["--timeout", "0"], "more than 0"),
+        (["--timeout", "nan"], "more than 0"),
+        (["--timeout", "inf"], "at most 86400"),
+    ],
+)
+def test_an_option_that_cannot_be_used_ends_with_2(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(["send", "--url=kafka-driver://h", *arguments]) == 2
+    assert words in sentence(capsys)
+
+
+@pytest.mark.parametrize(
+    ("written", "code", "payload"),
+    [('{"a": "\u20ac"}\n', 0, {"a": "\u20ac"}), ("", 2, None)],
+)
+def test_a_payload_is_read_from_standard_input(
+    *,
+    written: str,
+    code: int,
+    payload: Any,
+    cluster: MockCluster,
+    read: Callable[..., list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(written))
+    url = f"--url={cluster.url}"
+    assert main.main(["send", url, "--payload", "-"]) == code
+    for record in read(cluster.bootstrap, "notifications.info", code == 0):
+        assert envelope.decode(record.value())[1]["payload"] == payload
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,11 @@ def test_only_terminals_get_colours(
     assert show.wants_colour(is_terminal, environment) is wanted
 
 
+def test_letters_of_a_payload_are_shown_as_they_are() -> None:
+    text = show.as_text(record(payload={"name": "Zürich \u20ac\x9b\ud800"}))
+    assert text.endswith('  {"name": "Zürich \u20ac\\x9b\\ud800"}')
+
+
 def test_topics_are_those_that_a_notifier_sends_to() -> None:
     assert tail.topic_names(["e1", "", "e2"], ["info"], "vh") == [
         ".info.vh",
@@ -224,8 +229,18 @@ def test_what_is_no_time_is_refused_in_one_sentence(
             "--timeout=0",
         ]
     )
-    assert code == 1
+    assert code == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("count", ["0", "-1"])
+def test_a_count_that_is_none_ends_with_2(
+    count: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--url=kafka-driver://127.0.0.1:9", f"--count={count}"]
+    assert main.main(["tail", *arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("kafka-driver: --count must be 1 or more: ")
 
 
 def notification(number: int) -> bytes:
