@@ -2,6 +2,10 @@
 """``kafka-driver bench`` on a real broker."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 from bus.kafka import KafkaBroker
@@ -39,10 +43,38 @@ def test_bench_measures_both_and_leaves_nothing(
     assert all(one["rate"] > 0 for one in found["results"])
     assert all(one["p99_ms"] > 0 for one in found["results"][:4])
     admin = AdminClient({"bootstrap.servers": kafka_broker.bootstrap})
-    left = admin.list_topics(timeout=10).topics
-    assert not [name for name in left if "bench" in name]
+    assert not topics(admin)
     groups = admin.list_consumer_groups(request_timeout=20).result().valid
     assert not [one for one in groups if "bench" in one.group_id]
+
+
+def topics(admin: AdminClient) -> list[str]:
+    left = admin.list_topics(timeout=10).topics
+    return [name for name in left if "bench" in name]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_bench_that_is_ended_leaves_no_topic(
+    number: signal.Signals, kafka_broker: KafkaBroker
+) -> None:
+    admin = AdminClient({"bootstrap.servers": kafka_broker.bootstrap})
+    with subprocess.Popen(
+        [
+            *(sys.executable, "-m", "kafka_driver.cli.main", "bench"),
+            *(f"--url={kafka_broker.url}", "--count=1000000"),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stderr is not None
+        while "one thread, kafka-driver" not in running.stderr.readline():
+            assert running.poll() is None
+        time.sleep(0.5)
+        assert topics(admin)
+        running.send_signal(number)
+        assert running.wait(60) == 128 + number
+        assert "Traceback" not in running.stderr.read()
+    assert not topics(admin)
 
 
 def test_bench_says_when_no_broker_answers(

@@ -375,17 +375,21 @@ def test_a_leader_that_is_away_hides_nothing_of_the_others(
     producer.purge()
 
 
-class Times:
-    """A client whose brokers find the first record at any time asked for.
-
-    The mock's brokers know no times, and say that nothing is as young.
-    """
+class Client:
+    """A client library's own, of which a subclass changes something."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
+
+
+class Times(Client):
+    """A client whose brokers find the first record at any time asked for.
+
+    The mock's brokers know no times, and say that nothing is as young.
+    """
 
     def offsets_for_times(
         self, asked: Any, timeout: float
@@ -428,18 +432,13 @@ def test_what_a_leader_has_is_shown_from_the_wanted_time_when_it_is_back(
     assert found == {0, 1}
 
 
-class Hiding:
+class Hiding(Client):
     """A client whose brokers have no topic, when told so.
 
     The mock's brokers delete none.
     """
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
-        self.hidden = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
+    hidden = False
 
     def list_topics(self, timeout: float) -> Any:
         found = self._client.list_topics(timeout=timeout)
@@ -497,14 +496,8 @@ def test_ids_that_are_not_told_are_left_out(
     assert TopicIds({})(["t", "u"], 1.0) == {"t": "id"}
 
 
-class Busy:
+class Busy(Client):
     """A client with a record at every time."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
 
     def poll(self, _timeout: float) -> Any:
         time.sleep(0.001)
