@@ -24,6 +24,13 @@ _SLICE = 0.2
 _LOOK_AGAIN = 3.0
 #: Seconds for the brokers' first answer.
 _CONNECT = 10.0
+#: What becomes of a topic that is made again between two looks. Older client
+#: libraries take its metadata for that of the former one, and stand still.
+_RENEWED = (
+    "it is read from its beginning"
+    if confluent_kafka.libversion()[1] >= 0x02080000
+    else "this client library (before 2.8) does not read it, start tail again"
+)
 #: Seconds for one answer.
 _ANSWER = 1.0
 
@@ -213,7 +220,7 @@ class Reader:
         self._unplaced -= gone
         for name in sorted({name for name, _ in gone}):
             self._say(
-                f"topic {name} was made anew: it is read from its beginning"
+                f"topic {name} was made anew: {_RENEWED}"
                 if name in renewed
                 else f"topic {name} is gone: made again, it is read from its "
                 "beginning"

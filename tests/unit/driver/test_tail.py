@@ -480,7 +480,8 @@ def test_another_topic_of_the_same_name_is_read_from_its_beginning(
     reading = reader(["t"], since.Since("now"), say=said.append, ids=ids)
     reading.open()
     assert payload(next(reading.records(time.monotonic() + 20))) == 1
-    assert said == ["topic t was made anew: it is read from its beginning"]
+    (told,) = said
+    assert told.startswith("topic t was made anew: ")
 
 
 def test_ids_that_are_not_told_are_left_out(
