@@ -109,6 +109,9 @@ class Assignment:
         if not self._order.follows(client, one.place, one.offset):
             self._flow.drop({one.place})
             self._parts.intake.drop({one.place})
+            # Else what comes at the same offset would count as sent.
+            if self._dead_letters is not None:
+                self._dead_letters.forget({one.place})
 
     def pause(self, client: Any, wanted: set[Place]) -> None:
         """Pause these partitions and no others."""

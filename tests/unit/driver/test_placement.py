@@ -241,6 +241,35 @@ def test_a_topic_that_was_made_anew_is_told_and_old_work_is_dropped(
     assert len(setting.parts.intake) == 1
 
 
+def test_a_topic_that_was_made_anew_has_its_own_dead_letters(
+    log: concurrency.LogQueue,
+) -> None:
+    """One of the former topic at the same offset is another record."""
+    forgotten: list[Any] = []
+
+    class Letters:
+        topic = "dead"
+
+        def forget(self, places: Any) -> None:
+            forgotten.append(places)
+
+    setting = Setting(log, from_end=False)
+    assigned = assignment.Assignment(
+        setting.parts,
+        setting.flow,  # type: ignore[arg-type]
+        Letters(),  # type: ignore[arg-type]
+        from_end=False,
+        incremental=False,
+    )
+    client = Client(committed={0: 50})
+    assigned.on_assign(client, [TopicPartition("t", 0)])
+
+    assigned.check_order(client, Fetched(Record(50)))
+    assert forgotten == []
+    assigned.check_order(client, Fetched(Record(0)))
+    assert forgotten == [{("t", 0)}]
+
+
 def test_an_error_is_told_with_its_topic_and_is_no_body(
     log: concurrency.LogQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
