@@ -277,7 +277,10 @@ class Channel(abc.ABC):
                 self._wait()
                 with self._turn:
                     self._work(maker)
-                    self._expire_parked()
+                    if self._cancelled:
+                        self._drop_cancelled()
+                    if self._limit:
+                        self._expire_parked()
                     self._tell_failures()
                     if self._fatal is not None and self._stop_at is None:
                         self._rebuild(back_off)
@@ -355,17 +358,17 @@ class Channel(abc.ABC):
                 with self._lock:
                     self._unpark(topic)
 
+    def _drop_cancelled(self) -> None:
+        """Make room of what senders have given up."""
+        self._cancelled = False
+        with self._lock:
+            self._parked.remove_cancelled()
+
     def _expire_parked(self) -> None:
         """Fail records whose time is over before their topic was found.
 
         What a sender waits for is cancelled by the sender.
         """
-        if self._cancelled:
-            self._cancelled = False
-            with self._lock:
-                self._parked.remove_cancelled()
-        if not self._limit:
-            return
         with self._lock:
             for record in self._parked.remove_expired(time.monotonic()):
                 self._finish(record, KafkaError(KafkaError._TIMED_OUT_QUEUE))

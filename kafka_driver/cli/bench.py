@@ -179,32 +179,28 @@ def as_text(results: list[Result]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-class _NotMade(errors.ConfigurationError):
-    """The topic is not there."""
-
-
 @contextlib.contextmanager
 def _topic(work: Work) -> Iterator[None]:
     """The topic, as long as it is used; the groups go with it."""
     admin = AdminClient(client_config.admin(work.url, work.settings))
-    patience = _HASTE
     try:
         _create(admin, work)
-        patience = _PATIENCE
-        yield
-    except _NotMade:
-        patience = 0.0
-        raise
-    finally:
+    except errors.ConfigurationError:
+        raise  # it is not there
+    except BaseException:
         # An interrupt may come before the brokers' answer, and they do it.
-        if patience:
-            _remove(admin, work, patience)
+        _remove(admin, work, _HASTE)
+        raise
+    try:
+        yield
+    finally:
+        _remove(admin, work, _PATIENCE)
 
 
 def _create(admin: Any, work: Work) -> None:
     """Make the topic.
 
-    :raises _NotMade: when the brokers do not
+    :raises ConfigurationError: when the brokers do not
     """
     name = work.topic
     wanted = NewTopic(name, 1, work.settings.kafka_driver_topic_replication)
@@ -214,7 +210,7 @@ def _create(admin: Any, work: Work) -> None:
             _PATIENCE + 5
         )
     except (KafkaException, TimeoutError) as exc:
-        raise _NotMade(
+        raise errors.ConfigurationError(
             f"the topic {name} cannot be created ({_why(exc)}): kafka-driver "
             "doctor with the same options tells more"
         ) from None

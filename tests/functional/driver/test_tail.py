@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tail with a real broker: what it leaves out, and colours."""
 
+import contextlib
 import json
 import os
 import pty
@@ -8,7 +9,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import confluent_kafka
 import pytest
@@ -57,6 +60,19 @@ def topic(kafka_broker: KafkaBroker) -> str:
         )
     assert producer.flush(30) == 0
     return name
+
+
+@contextlib.contextmanager
+def started(
+    tail: list[str],
+) -> Iterator[tuple[subprocess.Popen[str], IO[str], IO[str]]]:
+    """A process that runs, and what it writes."""
+    with subprocess.Popen(
+        tail, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        yield running, running.stdout, running.stderr
 
 
 def command(tmp_path: Path, broker: KafkaBroker, topic: str) -> list[str]:
@@ -192,19 +208,13 @@ def test_topics_that_are_not_there_are_waited_for_and_that_is_said(
     kafka_broker: KafkaBroker, tmp_path: Path
 ) -> None:
     name = sending.new_topic()
-    with subprocess.Popen(
-        [*command(tmp_path, kafka_broker, name), "--count=1"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as running:
-        assert running.stdout is not None
-        assert running.stderr is not None
-        assert "none of them is there yet" in running.stderr.readline()
+    tail = [*command(tmp_path, kafka_broker, name), "--count=1"]
+    with started(tail) as (running, stdout, stderr):
+        assert "none of them is there yet" in stderr.readline()
         producer = Producer({"bootstrap.servers": kafka_broker.bootstrap})
         producer.produce(f"{name}.info", None)  # a tombstone
         assert producer.flush(30) == 0
-        assert "the record is empty" in running.stdout.readline()
+        assert "the record is empty" in stdout.readline()
         assert running.wait(20) == 0
 
 
@@ -217,27 +227,21 @@ def test_a_topic_that_is_made_again_at_once_is_read_from_its_beginning(
 ) -> None:
     admin = AdminClient({"bootstrap.servers": kafka_broker.bootstrap})
     name = f"{topic}.info"
-    with subprocess.Popen(
-        [
-            *command(tmp_path, kafka_broker, topic),
-            *("--since=beginning", "--priority=info", "--json"),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as running:
-        assert running.stdout is not None
-        assert running.stderr is not None
+    tail = [
+        *command(tmp_path, kafka_broker, topic),
+        *("--since=beginning", "--priority=info", "--json"),
+    ]
+    with started(tail) as (running, stdout, stderr):
         for _ in range(2):
-            assert running.stdout.readline()
+            assert stdout.readline()
         admin.delete_topics([name])[name].result(20)
         create(kafka_broker.bootstrap, name)
         put(kafka_broker.bootstrap, name, range(5))
         found: set[int] = set()
         while found != set(range(5)):
-            line = json.loads(running.stdout.readline())
+            line = json.loads(stdout.readline())
             found.add(line["message"]["payload"])
-        assert f"topic {name} was made anew" in running.stderr.readline()
+        assert f"topic {name} was made anew" in stderr.readline()
         running.terminate()
         assert running.wait(20) == 128 + signal.SIGTERM
 

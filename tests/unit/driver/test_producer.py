@@ -349,6 +349,12 @@ def test_illegal_topic_raises_at_once(
         send(transport(cluster.url), topic="not legal")
 
 
+def deliver_one(sender: Any) -> None:
+    """Let a sender find its topic."""
+    send(sender)
+    wait_until(lambda: statistics(sender)["queued"] == 0)
+
+
 @pytest.mark.parametrize("mode", ["confirmed", "buffered"])
 @pytest.mark.parametrize("known", [True, False])
 def test_full_queue_raises_at_once_while_brokers_do_not_answer(
@@ -362,8 +368,7 @@ def test_full_queue_raises_at_once_while_brokers_do_not_answer(
         kafka_driver_flush_timeout=0,
     )
     if known:
-        send(sender)
-        wait_until(lambda: statistics(sender)["queued"] == 0)
+        deliver_one(sender)
     cluster.down()
     for _ in range(3):
         send(sender)
@@ -428,8 +433,7 @@ def test_a_record_larger_than_the_queue_raises_at_once_and_stalls_nobody(
         kafka_driver_queue_max_kbytes=100,
     )
     if known:
-        send(sender)
-        wait_until(lambda: statistics(sender)["queued"] == 0)
+        deliver_one(sender)
     started = time.monotonic()
     with pytest.raises(
         oslo_messaging.MessageDeliveryFailure,

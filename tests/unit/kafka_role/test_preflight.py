@@ -183,6 +183,11 @@ def look_at_owners(path, **more):
     return list(kafka_preflight.look_at_owners(options))
 
 
+as_root = pytest.mark.skipif(
+    os.geteuid() != 0, reason="needs root to give files away"
+)
+
+
 @pytest.fixture
 def full(tmp_path):
     path = tmp_path / "full"
@@ -191,7 +196,7 @@ def full(tmp_path):
     return path
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give files away")
+@as_root
 @pytest.mark.parametrize("owner", [(4242, 0), (0, 4343)])
 def test_a_directory_of_somebody_else_is_left_alone(full, owner):
     assert look_at_owners(full) == []
@@ -207,7 +212,7 @@ def test_a_directory_of_somebody_else_is_left_alone(full, owner):
     assert look_at_owners(full) == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give files away")
+@as_root
 def test_a_directory_of_the_roles_own_accounts_is_taken(full):
     """As a run leaves it that was interrupted."""
     account = pwd.getpwnam("nobody")
@@ -217,7 +222,7 @@ def test_a_directory_of_the_roles_own_accounts_is_taken(full):
     assert look_at_owners(full, group=group) == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give files away")
+@as_root
 def test_a_directory_that_was_set_up_may_change_its_account(full, tmp_path):
     os.chown(full, 4242, 4343)
     config = tmp_path / "server.properties"
