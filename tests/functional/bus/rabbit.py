@@ -53,7 +53,11 @@ class RabbitBroker:
     def start(self) -> None:
         """Start it and wait until it answers."""
         self._mapper.start(10)
-        self._server.start()
+        try:
+            self._server.start()
+        except (OSError, RuntimeError):
+            self._mapper.stop()
+            raise
 
     def stop(self) -> None:
         """End it."""
