@@ -8,6 +8,8 @@ import re
 
 #: Bytes of heap that a broker needs to come up at all.
 LEAST_HEAP = 96 * 2**20
+#: Bytes of a segment of a log, since Kafka 4.0.
+LEAST_SEGMENT = 2**20
 #: How many copies topics have, and how many of these must be in sync where
 #: Kafka has a setting for that.
 COPIES = {
@@ -84,6 +86,30 @@ def kafka_copy_problems(topics, settings, brokers):
             topic, brokers, default_copies, default_in_sync
         )
     return problems
+
+
+def kafka_segment_problems(topics, settings, version):
+    """Segments smaller than Kafka makes them since 4.0, see KIP-1030.
+
+    settings is what the broker's file says.
+    """
+    if int(str(version).split(".", maxsplit=1)[0]) < 4:
+        return []
+    sizes = {
+        f"segment.bytes of {topic['name']} in kafka_topics": (
+            topic.get("config") or {}
+        ).get("segment.bytes")
+        for topic in topics
+        if topic.get("state") != "absent"
+    }
+    sizes["log.segment.bytes of kafka_properties"] = settings.get(
+        "log.segment.bytes"
+    )
+    return [
+        f"{where} is {bytes_}: write {LEAST_SEGMENT} or more."
+        for where, bytes_ in sizes.items()
+        if bytes_ is not None and int(bytes_) < LEAST_SEGMENT
+    ]
 
 
 def kafka_copies_wanted(topics, settings):
@@ -164,4 +190,5 @@ class FilterModule:
             "kafka_copies_wanted": kafka_copies_wanted,
             "kafka_disk_needed": kafka_disk_needed,
             "kafka_heap_problem": kafka_heap_problem,
+            "kafka_segment_problems": kafka_segment_problems,
         }

@@ -12,7 +12,16 @@ from ansible_collections.kafka_bus.openstack.plugins.filter import (
     kafka_limits as kl,
 )
 from ansible_collections.kafka_bus.openstack.plugins.filter import (
+    kafka_paths as kd,
+)
+from ansible_collections.kafka_bus.openstack.plugins.filter import (
     kafka_problems as kp,
+)
+from ansible_collections.kafka_bus.openstack.plugins.filter import (
+    kafka_property_values as ky,
+)
+from ansible_collections.kafka_bus.openstack.plugins.filter import (
+    kafka_topic_values as kt,
 )
 from ansible_collections.kafka_bus.openstack.plugins.filter import (
     kafka_values as kv,
@@ -163,7 +172,7 @@ def test_the_defaults_are_not_refused():
     }
     assert arguments.argument_problems(plain, OPTIONS) == []
     assert kv.kafka_value_problems(plain) == []
-    assert kv.kafka_topic_problems(DEFAULTS["kafka_topics"]) == []
+    assert kt.kafka_topic_problems(DEFAULTS["kafka_topics"]) == []
 
 
 @pytest.mark.parametrize(
@@ -270,8 +279,8 @@ def test_names_with_a_line_end_are_told():
         "kafka_jvm_options": ["-server\n"],
     }
     assert len(kv.kafka_value_problems(values)) == 2
-    assert kv.kafka_topic_problems([{"name": "a\n"}])
-    assert kv.kafka_directory_problems(["/srv/a\n"], [])
+    assert kt.kafka_topic_problems([{"name": "a\n"}])
+    assert kd.kafka_directory_problems(["/srv/a\n"], [])
     assert kl.size("512m\n") == 0
 
 
@@ -330,7 +339,7 @@ def test_an_address_alone_is_taken(address):
     ],
 )
 def test_a_topic_that_cannot_be_is_told(topic, words):
-    (problem,) = kv.kafka_topic_problems([topic])
+    (problem,) = kt.kafka_topic_problems([topic])
     assert words in problem
     assert "kafka_topics" in problem
 
@@ -348,24 +357,24 @@ def test_settings_of_topics_that_can_be_are_taken():
             "unclean.leader.election.enable": False,
         },
     }
-    assert kv.kafka_topic_problems([topic]) == []
+    assert kt.kafka_topic_problems([topic]) == []
     topic["config"] = {"cleanup.policy": ""}
-    assert kv.kafka_topic_problems([topic]) == []
+    assert kt.kafka_topic_problems([topic]) == []
     topic["config"] = {"min.cleanable.dirty.ratio": 1e-05}
-    assert kv.kafka_topic_problems([topic]) == []
+    assert kt.kafka_topic_problems([topic]) == []
     topic["config"] = {"min.cleanable.dirty.ratio": "1.0"}
     # One of Kafka's own may have settings.
     topic["name"] = "__consumer_offsets"
-    assert kv.kafka_topic_problems([topic]) == []
+    assert kt.kafka_topic_problems([topic]) == []
 
 
 def test_lists_of_copies_are_no_numbers():
     config = {"follower.replication.throttled.replicas": "0:1,1:2"}
-    assert kv.kafka_topic_problems([{"name": "a", "config": config}]) == []
+    assert kt.kafka_topic_problems([{"name": "a", "config": config}]) == []
 
 
 def test_a_topic_that_is_there_twice_is_told():
-    assert kv.kafka_topic_problems([{"name": "a"}, {"name": "a"}]) == [
+    assert kt.kafka_topic_problems([{"name": "a"}, {"name": "a"}]) == [
         "kafka_topics has a twice: remove one."
     ]
 
@@ -392,7 +401,7 @@ def test_a_topic_that_is_there_twice_is_told():
     ],
 )
 def test_a_property_that_cannot_be_is_told(properties, words):
-    (problem,) = kv.kafka_property_problems(
+    (problem,) = ky.kafka_property_problems(
         properties,
         {"log.dirs": "kafka_data_dirs", "super.users": "kafka_super_users"},
         {"allow.everyone.if.no.acl.found": "false"},
@@ -412,7 +421,7 @@ def test_other_properties_are_taken():
         "delete.topic.enable": False,
     }
     owned = {"ssl.keystore.location": "kafka_tls_certificate_file"}
-    assert kv.kafka_property_problems(properties, owned, {}) == []
+    assert ky.kafka_property_problems(properties, owned, {}) == []
 
 
 @pytest.mark.parametrize(
@@ -433,7 +442,7 @@ def test_other_properties_are_taken():
     ],
 )
 def test_properties_that_are_secret_are_known(key, value, secret):
-    assert kv.kafka_has_secrets({"num.partitions": 3, key: value}) is secret
+    assert ky.kafka_has_secrets({"num.partitions": 3, key: value}) is secret
 
 
 @pytest.mark.parametrize(
@@ -456,14 +465,14 @@ def test_directories_in_each_others_way_are_told(data_dirs, words):
         {"setting": "kafka_tmp_dir", "path": "/var/lib/kafka/tmp"},
         {"setting": "kafka_log_dir", "path": "/var/log/kafka"},
     ]
-    problems = kv.kafka_directory_problems(data_dirs, others)
+    problems = kd.kafka_directory_problems(data_dirs, others)
     assert words in " ".join(problems)
     good = ["/var/lib/kafka/data", "/var/lib/kafka/data2"]
-    assert kv.kafka_directory_problems(good, others) == []
+    assert kd.kafka_directory_problems(good, others) == []
 
 
 def path_problems(path):
-    return kv.kafka_path_problems([{"setting": "kafka_x", "path": path}])
+    return kd.kafka_path_problems([{"setting": "kafka_x", "path": path}])
 
 
 @pytest.mark.parametrize("sign", [*"%`;\\'\"$&|<>()*?[]{}!#=,\t\n\u00e9"])
@@ -474,7 +483,7 @@ def test_a_path_that_a_unit_or_a_shell_reads_otherwise_is_told(sign):
 
 @pytest.mark.parametrize("setting", ["kafka_admin_venv", "kafka_install_dir"])
 def test_a_colon_is_told_where_paths_are_parted_by_it(setting):
-    (problem,) = kv.kafka_path_problems(
+    (problem,) = kd.kafka_path_problems(
         [{"setting": setting, "path": "/opt/a:b"}]
     )
     assert problem.startswith(f"{setting} has '/opt/a:b'")

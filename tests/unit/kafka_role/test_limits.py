@@ -75,6 +75,23 @@ def test_copies_that_can_be_are_not_refused():
     assert limits.kafka_copy_problems(gone, {}, 1) == []
 
 
+def test_segments_smaller_than_kafka_makes_them_are_refused():
+    topics = [
+        {"name": "t", "config": {"segment.bytes": "1048575"}},
+        {"name": "u", "config": {"segment.bytes": 1048576}},
+        {"name": "v", "config": {"segment.bytes": 14}, "state": "absent"},
+        {"name": "w", "config": None},
+    ]
+    settings = {"log.segment.bytes": 1000}
+    assert limits.kafka_segment_problems(topics, settings, "4.0.0") == [
+        "segment.bytes of t in kafka_topics is 1048575: write 1048576 or "
+        "more.",
+        "log.segment.bytes of kafka_properties is 1000: write 1048576 or "
+        "more.",
+    ]
+    assert limits.kafka_segment_problems(topics, {}, "3.9.1") == []
+
+
 def test_topics_that_are_declared_and_kafkas_own_have_their_copies():
     settings = {**THREE, "offsets.topic.replication.factor": 2}
     topics = [
