@@ -28,6 +28,7 @@ __all__ = [
     "admin",
     "connect",
     "kafka_admin",
+    "read_topic_settings",
     "sentence",
 ]
 
@@ -93,6 +94,23 @@ def admin(module):
         module.fail_json(msg=f"{error}.")
     except KafkaException as error:
         module.fail_json(msg=f"{sentence(error)}.")
+
+
+def read_topic_settings(admin_client, names, seconds):
+    """{name: {setting: value}} of these topics, as they hold now."""
+    if not names:
+        return {}
+    resource = kafka_admin.ConfigResource
+    futures = admin_client.describe_configs(
+        [resource(resource.Type.TOPIC, name) for name in names],
+        request_timeout=seconds,
+    )
+    return {
+        where.name: {
+            key: entry.value for key, entry in future.result().items()
+        }
+        for where, future in futures.items()
+    }
 
 
 def sentence(error):

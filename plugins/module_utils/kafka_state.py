@@ -43,21 +43,6 @@ def read_partitions(admin):
     ]
 
 
-def read_min_isr(admin, topics):
-    """How many copies of each topic must be in sync for a write."""
-    if not topics:
-        return {}
-    resource = kafka_client.kafka_admin.ConfigResource
-    futures = admin.describe_configs(
-        [resource(resource.Type.TOPIC, name) for name in topics],
-        request_timeout=SECONDS,
-    )
-    return {
-        where.name: int(future.result()["min.insync.replicas"].value)
-        for where, future in futures.items()
-    }
-
-
 def read_quorum(module):
     """The controllers, which only Kafka's own tool can ask."""
     return kafka_health.parse_quorum(
@@ -70,13 +55,19 @@ def read_quorum(module):
 def read_state(admin, brokers, controllers):
     """All but the quorum, whose reading starts a JVM."""
     partitions = read_partitions(admin)
-    wanted = read_min_isr(admin, {part["topic"] for part in partitions})
+    settings = kafka_client.read_topic_settings(
+        admin, {part["topic"] for part in partitions}, SECONDS
+    )
     return {
         "expected": brokers,
         "answering": read_answering(admin, brokers),
         "controllers": controllers,
         "partitions": [
-            dict(part, min_isr=wanted[part["topic"]]) for part in partitions
+            dict(
+                part,
+                min_isr=int(settings[part["topic"]]["min.insync.replicas"]),
+            )
+            for part in partitions
         ],
         "quorum": None,
     }

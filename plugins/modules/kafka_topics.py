@@ -145,23 +145,6 @@ def read_topics(admin):
     }
 
 
-def read_configs(admin, names):
-    """{name: {setting: value}} of these topics, as they hold now."""
-    if not names:
-        return {}
-    resource = kafka_client.kafka_admin.ConfigResource
-    futures = admin.describe_configs(
-        [resource(resource.Type.TOPIC, name) for name in names],
-        request_timeout=SECONDS,
-    )
-    return {
-        where.name: {
-            key: entry.value for key, entry in future.result().items()
-        }
-        for where, future in futures.items()
-    }
-
-
 # -- what must be done ----
 
 
@@ -314,13 +297,14 @@ def main():
     admin = kafka_client.admin(module)
     try:
         existing = read_topics(admin)
-        configs = read_configs(
+        configs = kafka_client.read_topic_settings(
             admin,
             [
                 topic["name"]
                 for topic in options["topics"]
                 if topic["config"] and topic["name"] in existing
             ],
+            SECONDS,
         )
         todo, warnings = plan(options["topics"], existing, configs)
         if not module.check_mode:

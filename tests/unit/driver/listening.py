@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from mock_cluster import MockCluster
 
 from kafka_driver import envelope
+from kafka_driver.intake import Fetched
 
 TOPIC = "notifications.info"
 
@@ -21,6 +22,30 @@ def record(number: int) -> bytes:
     return envelope.encode(
         {}, {"payload": number, "priority": "INFO", "publisher_id": "p"}
     )
+
+
+class Record:
+    """One of the topic t, as the client library hands it on."""
+
+    def __init__(self, partition: int, offset: int) -> None:
+        self._where = partition, offset
+
+    def topic(self) -> str:
+        return "t"
+
+    def partition(self) -> int:
+        return self._where[0]
+
+    def offset(self) -> int:
+        return self._where[1]
+
+    def value(self) -> bytes:
+        return envelope.encode({}, {"payload": self._where})
+
+
+def fetched(*places: tuple[int, int]) -> list[Fetched]:
+    """Records of these partitions and offsets."""
+    return [Fetched(Record(*place)) for place in places]
 
 
 def put(cluster: MockCluster, *values: bytes | None, **where: Any) -> None:

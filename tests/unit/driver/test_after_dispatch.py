@@ -8,31 +8,15 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from listening import fetched
 
-from kafka_driver import after_dispatch, concurrency, envelope, flow
+from kafka_driver import after_dispatch, concurrency, flow
 from kafka_driver.after_dispatch import AfterDispatch
 from kafka_driver.handover import Handover
 from kafka_driver.in_flight import InFlight
-from kafka_driver.intake import Fetched, Intake
+from kafka_driver.intake import Intake
 
 ZERO, ONE = ("t", 0), ("t", 1)
-
-
-class Record:
-    def __init__(self, partition: int, offset: int) -> None:
-        self._where = partition, offset
-
-    def topic(self) -> str:
-        return "t"
-
-    def partition(self) -> int:
-        return self._where[0]
-
-    def offset(self) -> int:
-        return self._where[1]
-
-    def value(self) -> bytes:
-        return envelope.encode({}, {"payload": self._where})
 
 
 class Client:
@@ -81,9 +65,7 @@ class Setting:
             how.get("max_requeues", 10),
             self.graveyard if how.get("dead_letters") else None,  # type: ignore[arg-type]
         )
-        self.parts.intake.add(
-            [Fetched(Record(*one)) for one in ((0, 0), (1, 0), (0, 1))]
-        )
+        self.parts.intake.add(fetched((0, 0), (1, 0), (0, 1)))
 
     def fetch(self) -> dict[tuple[int, int], Any]:
         """One round, and what it gives to endpoints."""

@@ -6,38 +6,21 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from listening import fetched
 
 from kafka_driver import (
     before_dispatch,
     concurrency,
-    envelope,
     flow,
     ownership,
 )
 from kafka_driver.before_dispatch import BeforeDispatch
 from kafka_driver.handover import Handover
 from kafka_driver.in_flight import InFlight
-from kafka_driver.intake import Fetched, Intake
+from kafka_driver.intake import Intake
 from kafka_driver.ownership import Commit
 
 ZERO, ONE = ("t", 0), ("t", 1)
-
-
-class Record:
-    def __init__(self, partition: int, offset: int) -> None:
-        self._where = partition, offset
-
-    def topic(self) -> str:
-        return "t"
-
-    def partition(self) -> int:
-        return self._where[0]
-
-    def offset(self) -> int:
-        return self._where[1]
-
-    def value(self) -> bytes:
-        return envelope.encode({}, {"payload": self._where})
 
 
 class Client:
@@ -73,9 +56,7 @@ class Setting:
         self.fetch()
 
     def fetch(self) -> None:
-        self.parts.intake.add(
-            [Fetched(Record(*one)) for one in ((0, 0), (1, 0), (0, 1))]
-        )
+        self.parts.intake.add(fetched((0, 0), (1, 0), (0, 1)))
         self.flow.advance(self.client)
 
     def answer(self, number: int = 0, error: KafkaError | None = None) -> None:
