@@ -4,10 +4,12 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -296,6 +298,45 @@ def test_packages_of_a_broken_off_installation_are_remembered(
     )
     done = call(checkout, stubs, "install_packages 'runs things' maven")
     assert "the package maven cannot be installed" in refused(done)
+    assert (checkout / ".build/packages.new").read_text() == "jre\n"
+
+
+# A terminal interrupts the package manager as well, which does not care.
+@pytest.mark.parametrize(
+    ("send", "number"),
+    [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)],
+)
+def test_packages_of_an_installation_that_is_interrupted_are_remembered(
+    checkout, stubs, tmp_path, send, number
+):
+    begun, there = tmp_path / "begun", tmp_path / "there"
+    stubs(
+        "apt-get",
+        f'[ "$1" = update ] || {{ touch {begun}; sleep 2; touch {there}; }}',
+    )
+    stubs(
+        "dpkg-query",
+        f"echo installed libc6; [ ! -e {there} ] || echo installed jre",
+    )
+    script = (
+        f'source "{checkout}/quickstart.sh"\n'
+        "install_packages 'runs things' maven"
+    )
+    with subprocess.Popen(
+        ["bash", "-c", script],
+        env={"PATH": f"{stubs.folder}:{SYSTEM_PATH}", "HOME": "/nonexistent"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        deadline = time.monotonic() + 30
+        while not begun.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        send(process.pid, number)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "waiting for the package manager to end" in output
     assert (checkout / ".build/packages.new").read_text() == "jre\n"
 
 

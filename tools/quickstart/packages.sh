@@ -23,7 +23,9 @@ function refresh_package_lists {
             "network and to apt's sources ($LOG tells more)."
 }
 
+# Nobody interrupts it: what is half installed is hard to mend.
 function run_package_manager {
+    trap '' INT
     if command -v apt-get >/dev/null; then
         DEBIAN_FRONTEND=noninteractive \
             apt-get install -q -y --no-install-recommends "$@"
@@ -32,18 +34,24 @@ function run_package_manager {
     fi
 }
 
+# Of what is there now, what was not there before.
+function remember_packages {
+    installed_packages | comm -13 <(echo "$1") - >>"$NEW_PACKAGES"
+}
+
 # install_packages "what for" package...
 function install_packages {
     local what=$1 before status=0
     shift
-    before=$(mktemp)
-    installed_packages >"$before"
+    before=$(installed_packages)
     ! command -v apt-get >/dev/null || refresh_package_lists
+    # Also when we are broken off: what is there must be known.
+    trap 'say "  waiting for the package manager to end"; wait;
+        remember_packages "$before"; exit 130' INT TERM
     with_heartbeat "installing $* ($what)" run_package_manager "$@" \
         || status=$?
-    # Also when it was broken off: what is there must be known.
-    installed_packages | comm -13 "$before" - >>"$NEW_PACKAGES"
-    rm -f "$before"
+    trap - INT TERM
+    remember_packages "$before"
     [[ "$status" == 0 ]] \
         || refuse "the package $* cannot be installed: see to the network" \
             "and to the package manager's sources ($LOG tells more)."
