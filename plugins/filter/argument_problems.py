@@ -37,7 +37,9 @@ def is_list(value):
 
 
 def is_text(value):
-    return isinstance(value, str)
+    # Before ansible-core 2.19 what is encrypted in the midst of a file
+    # (!vault) is no str.
+    return isinstance(value, str) or getattr(value, "__ENCRYPTED__", False)
 
 
 def _is_number(value, kind):
@@ -172,13 +174,29 @@ def _problems(where, value, option, numbers=False):
         yield from _key_problems(where, value, option["options"])
 
 
+def _marked(options):
+    """The options, with no_log for passwords.
+
+    It is not in argument_specs, because with it ansible-core before 2.19
+    fails on a password that is encrypted in the midst of a file.
+    """
+    return {
+        name: {
+            **option,
+            "no_log": option.get("no_log") or "password" in name,
+            "options": _marked(option.get("options") or {}),
+        }
+        for name, option in options.items()
+    }
+
+
 def argument_problems(values, options, numbers=()):
     """One sentence for each value that is not of its variable's type.
 
     options is what argument_specs says of the variables; those in numbers
     may be numbers where text is meant, like a version without quotes.
     """
-    problems = []
+    problems, options = [], _marked(options)
     for name, value in values.items():
         problems += _problems(name, value, options[name], name in numbers)
     return problems

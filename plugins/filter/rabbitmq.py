@@ -31,7 +31,10 @@ def password_hash(
     """Hash a password as RabbitMQ stores it: salt, then digest, in base64."""
     if salt is None:
         salt = os.urandom(_SALT_LENGTH)
-    digest = _HASHES[algorithm](salt + password.encode()).digest()
+    # Before ansible-core 2.19 what is encrypted in the midst of a file
+    # (!vault) is no str.
+    secret = str(password).encode()
+    digest = _HASHES[algorithm](salt + secret).digest()
     return base64.b64encode(salt + digest).decode()
 
 

@@ -68,6 +68,12 @@ def _location(host: Any, port: int) -> str:
     return f"{name}:{port}"
 
 
+def _quoted(text: Any) -> str:
+    # Before ansible-core 2.19 what is encrypted in the midst of a file
+    # (!vault) is no str.
+    return quote(str(text), safe="")
+
+
 def transport_url(
     hosts: list[Any],
     transport: str,
@@ -99,11 +105,11 @@ def transport_url(
     if user:
         # The colon stays without a password: oslo.messaging would otherwise
         # take the host for one without credentials.
-        credentials = f"{quote(user, safe='')}:{quote(password, safe='')}@"
+        credentials = f"{_quoted(user)}:{_quoted(password)}@"
     netloc = ",".join(
         credentials + _location(host, int(port)) for host in hosts
     )
-    return f"{transport}://{netloc}/{quote(vhost, safe='')}"
+    return f"{transport}://{netloc}/{_quoted(vhost)}"
 
 
 class FilterModule:
