@@ -23,6 +23,9 @@ _HASHES = {
 _SALT_LENGTH = 4
 _KEY = re.compile(r"[a-zA-Z0-9_.$-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# What RabbitMQ reads as it stands: elsewhere a # begins a comment, and spaces
+# around a value are none of it.
+_VALUE = re.compile(r"'[^']*'|[^'#\s]([^#]*[^#\s])?")
 
 
 def password_hash(
@@ -104,6 +107,14 @@ def rabbitmq_property_problems(properties: dict[Any, Any]) -> list[str]:
             problems.append(
                 f"{key} of rabbitmq_properties has a line end or another "
                 "control character: write it on one line."
+            )
+        elif not _VALUE.fullmatch(str(value)):
+            problems.append(
+                f"{key} of rabbitmq_properties is empty, has a #, or has a "
+                "space or a single quote at its begin or end, which RabbitMQ "
+                "takes for no part of a value: write another, or, for "
+                "RabbitMQ 4.0 and newer, single quotes around it, within "
+                "those of YAML, like \"'a#b'\"."
             )
     return problems
 

@@ -104,6 +104,11 @@ def test_the_password_stands_nowhere_in_what_is_imported() -> None:
         ({"a": "hush\x00"}, "write it on one line"),
         ({"a": ["hush"]}, "no single value"),
         ({"a": None}, "no single value"),
+        # Half of a password would be read.
+        ({"a": "hush#hush"}, "single quotes around it"),
+        ({"a": "hush "}, "single quotes around it"),
+        ({"a": ""}, "single quotes around it"),
+        ({"a": "'hush' hush"}, "single quotes around it"),
         ({"a = 1\nb": "hush"}, "the key 'a = 1"),
         ({"": "hush"}, "the key ''"),
         ({1: "hush"}, "the key 1"),
@@ -125,5 +130,8 @@ def test_what_rabbitmq_knows_is_no_problem() -> None:
         "log.console": True,
         "auth_ldap.group_lookup_base": "dc=a, b",
         "log.exchange.$name-x": 1,
+        "ssl_options.password": "'a#b '",
+        "default_vhost": "/",
+        "cluster_name": "it's ours",
     }
     assert plugin.rabbitmq_property_problems(properties) == []
