@@ -28,7 +28,7 @@ def is_loopback(address):
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
-        return address.split(".")[0] in LOCAL
+        return address.split(".")[0].lower() in LOCAL
 
 
 def node_address(node):
