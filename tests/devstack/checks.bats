@@ -210,6 +210,11 @@ counts only with KAFKA_SCALA_TOOLS=True."* ]]
 127.0.0.300 is no address: write four numbers from 0 to 255"
     NOTIFY_HOST=kafka1,192.0.2:9092 refuses "and 192.0.2 is no address: write"
     RPC_HOST=127.0.0.256 refuses "and 127.0.0.256 is no address: write four"
+    NOTIFY_HOST=kafka1,kafka2:99999 refuses "and kafka2:99999 is no host: write"
+    RPC_HOST=rabbit:amqp refuses "RPC_HOST is rabbit:amqp, and rabbit:amqp is no"
+    RPC_HOST=192.0.2.7: refuses "and 192.0.2.7: is no host: write HOST, HOST:"
+    RPC_HOST='[::1]:' refuses "and [::1]: is no host: write HOST, HOST:PORT"
+    RPC_HOST='[rabbit]' refuses "and [rabbit] is no host: write HOST, HOST:PORT"
     NOTIFY_DRIVER=kafka refuses 'NOTIFY_DRIVER is "kafka": set it to one of mes'
     KAFKA_BASEURL='not a url' refuses 'KAFKA_BASEURL is "not a url": write an'
     KAFKA_BASEURL=/srv/kafka refuses 'or file:// and the absolute path of'
