@@ -67,8 +67,13 @@ class DeadLetters:
         return letter.acknowledged
 
     def poll(self) -> None:
-        if self._client is not None:
+        if self._client is None:
+            return
+        try:
             self._client.poll(0)
+        except KafkaException as exc:
+            # Its way to tell that it has failed for good.
+            self._give_up_client(errors.kafka_error(exc))
 
     def waiting_since(self) -> float | None:
         """Since when the brokers owe an answer, if they do."""
@@ -95,10 +100,17 @@ class DeadLetters:
     def close(self) -> None:
         """What is not acknowledged is not committed either: no loss."""
         self._letters.clear()
-        client, self._client = self._client, None
-        if client is not None:
-            client.purge()
-            client.poll(0)
+        if self._client is not None:
+            self._client.purge()
+            self.poll()
+        self._client = None
+
+    def _give_up_client(self, error: KafkaError) -> None:
+        """Let a new client send what this one has not sent."""
+        self._client = None
+        for letter in self._letters.values():
+            if letter.sending:
+                self._answered(letter, error)
 
     def _send(self, letter: Letter, record: Any, reason: str) -> None:
         letter.sending, letter.since = True, time.monotonic()

@@ -762,6 +762,26 @@ def test_statistics_tell_what_is_in_flight_and_the_lag(
     assert listener.statistics()["in_flight"] == 20
 
 
+def test_dead_letters_go_on_after_their_client_has_failed_for_good(
+    cluster: MockCluster,
+    listen: Listen,
+    read: Callable[..., list[Any]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cluster.create_topic("dead")
+    put(cluster, record(0), b"bad", record(1))
+    cluster.push_errors(
+        mock_cluster.INIT_PRODUCER_ID, KafkaError.CLUSTER_AUTHORIZATION_FAILED
+    )
+
+    listener = listen(kafka_driver_dead_letter_topic="dead")
+
+    assert payloads(receive(listener, 2)) == [0, 1]
+    assert len(read(cluster.bootstrap, "dead", 1)) == 1
+    # Its trouble is not that of the client that reads.
+    assert "The consumer has failed" not in caplog.text
+
+
 @pytest.fixture
 def two_partitions() -> Iterator[MockCluster]:
     mock = MockCluster()
