@@ -413,16 +413,17 @@ class Consumer:
             self._report(_as_kafka_error(exc), "closing the consumer")
 
     def _finish(self) -> None:
-        if self._client is None:
-            return
         if not self._stopped:
             self._flow.on_stop()
-        self._await_commit()
-        self._flow.finish(self._client)
-        client, self._client = self._client, None
-        # It waits for the answer to the last commit, and for no longer than
-        # there are brokers that could answer.
-        self._close(client)
+        client = self._client
+        if client is not None:
+            self._await_commit()
+        self._flow.finish(client)
+        self._client = None
+        if client is not None:
+            # It waits for the answer to the last commit, and for no longer
+            # than there are brokers that could answer.
+            self._close(client)
 
     def _await_commit(self) -> None:
         """What was committed shall be handed on, while there is a poller."""

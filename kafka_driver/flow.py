@@ -88,7 +88,10 @@ class Flow(abc.ABC):
 
     @abc.abstractmethod
     def finish(self, client: Any) -> None:
-        """Commit what remains, without waiting."""
+        """Commit what remains, without waiting.
+
+        :param client: None when it has failed: then nothing can be committed
+        """
 
 
 def refusals(

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
@@ -15,6 +16,7 @@ from kafka_driver import (
     ownership,
 )
 from kafka_driver.before_dispatch import BeforeDispatch
+from kafka_driver.consumer import Consumer, Plan
 from kafka_driver.handover import Handover
 from kafka_driver.in_flight import InFlight
 from kafka_driver.intake import Intake
@@ -287,3 +289,19 @@ def test_what_waits_for_its_commit_holds_no_bytes(setting: Setting) -> None:
     assert [one.record for one in setting.flow._batch] == [None] * 3
     setting.answer()
     assert len(setting.handed_on()) == 3
+
+
+def test_closing_while_there_is_no_client_tells_what_nobody_knows(
+    setting: Setting, caplog: pytest.LogCaptureFixture
+) -> None:
+    # The client has failed, and the next one is not built yet.
+    setting.flow.lose({ZERO, ONE})
+    plan = Plan({}, ["t"], 10, False, mock.Mock())
+    consumer = Consumer(plan, setting.parts, setting.flow, None)
+
+    setting.parts.closing = True
+    consumer._run()
+
+    setting.parts.log.drain()
+    assert "The listener was closed while the commit of 3 " in caplog.text
+    assert setting.parts.in_flight.count() == 0
