@@ -3,6 +3,7 @@
 
 import ipaddress
 import os
+import re
 import socket
 import sys
 from typing import Any
@@ -68,6 +69,10 @@ FORBIDDEN = frozenset(
     ssl.providers
     """.split()  # noqa: SIM905 - a list of words reads better
 )
+
+#: Properties that the driver reads as well. The client library takes numbers
+#: of other bases, and what follows a number for nothing.
+_NUMBERS = frozenset({"max.poll.interval.ms", "message.max.bytes"})
 
 
 def bootstrap_servers(url: Any) -> str:
@@ -432,6 +437,12 @@ def _check_property(name: str, value: str) -> None:
 
     It sets one after the other: which of the two is refused tells.
     """
+    if name in _NUMBERS and not re.fullmatch("[1-9][0-9]*", value):
+        raise errors.ConfigurationError(
+            f"kafka_driver_librdkafka: the value of {name} is no whole "
+            "number: write digits alone, the first of them not 0, or leave "
+            "the entry out"
+        )
     if _refusal(Producer, {name: value, _PROBE: ""}):
         raise errors.ConfigurationError(
             f"kafka_driver_librdkafka: the client library does not accept "

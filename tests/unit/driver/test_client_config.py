@@ -414,6 +414,26 @@ def test_property_that_the_library_refuses_is_found_at_load(
     assert "geheim" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["message.max.bytes", "max.poll.interval.ms"])
+@pytest.mark.parametrize(
+    "value", ["0x200000", "04000000", "2000000 bytes", "2000000.5"]
+)
+def test_numbers_that_the_driver_reads_are_decimal_ones(
+    make: Make, name: str, value: str
+) -> None:
+    # The client library takes all of these.
+    with pytest.raises(
+        errors.ConfigurationError, match=f"{name} is no whole number: write"
+    ) as caught:
+        client_config.check(
+            *make(
+                "kafka-driver://a",
+                kafka_driver_librdkafka=[f"{name} = {value}"],
+            )
+        )
+    assert value not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
