@@ -146,7 +146,7 @@ class Sender:
         with self._lock:
             channels = list(self._channels.values())
             self._channels = {}
-        _open.discard(self)
+            _open.discard(self)
         deadline = time.monotonic() + self._flush_timeout
         for channel in channels:
             channel.close(deadline)
@@ -157,7 +157,10 @@ class Sender:
             return
         for channel in channels:
             channel.join(max(deadline + _ENDING - time.monotonic(), 0))
-        self._log.close()
+        if self._channels:  # somebody has sent meanwhile
+            self._log.drain()
+        else:
+            self._log.close()
 
     def _channel(self, limit: float) -> Channel:
         channel = self._channels.get(limit)
@@ -165,15 +168,18 @@ class Sender:
             return channel
         # First of all: a child that is forked in the midst of it begins anew.
         _open.add(self)
-        self._log.start()
         with self._lock:
+            _open.add(self)  # it may have been closed meanwhile
             chosen = nearest(limit, self._channels)
             if chosen not in self._channels:
                 made = self._make_channel(chosen)
                 # A handler of a signal may have sent meanwhile, by its own.
                 if self._channels.setdefault(chosen, made) is not made:
                     made.close(0.0)
-            return self._channels[chosen]
+            channel = self._channels[chosen]
+        # Only now: who closes it sees that there is a channel.
+        self._log.start()
+        return channel
 
     def _make_channel(self, limit: float) -> Channel:
         settings = client_config.producer(self._url, self._options, limit)

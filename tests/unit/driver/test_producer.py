@@ -620,6 +620,28 @@ def test_a_transport_can_be_used_after_cleanup(
     assert numbers(read(cluster.bootstrap, TOPIC, 2)) == [1, 2]
 
 
+def test_who_begins_to_send_while_it_is_closed_is_closed_at_exit(
+    cluster: MockCluster, transport: Transport
+) -> None:
+    sender = transport(cluster.url)
+    inner = sender._driver._sender
+    lock = inner._lock
+
+    class Late:
+        def __enter__(self) -> None:
+            inner._lock = lock
+            inner.close()
+            lock.acquire()
+
+        def __exit__(self, *_exception: object) -> None:
+            lock.release()
+
+    inner._lock = Late()
+    send(sender)
+
+    assert inner in producer._open
+
+
 def test_cleanup_ends_a_send_that_waits_for_ever(
     empty: MockCluster, transport: Transport
 ) -> None:
@@ -694,6 +716,22 @@ def test_native_threads_do_not_log(
     ours = [r for r in caplog.records if r.name.startswith("kafka_driver")]
     assert ours
     assert {r.threadName for r in ours} <= {"kafka-driver-log", "MainThread"}
+
+
+def test_what_is_sent_while_the_transport_is_closed_has_a_log(
+    cluster: MockCluster,
+    transport: Transport,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sender = transport(cluster.url)
+    send(sender)
+    wait = sender._driver._sender.begin_close()
+    send(sender)
+    wait()
+
+    cluster.down()
+
+    wait_until(lambda: "_TRANSPORT" in caplog.text)
 
 
 def test_unreachable_broker_is_logged_once(
