@@ -452,7 +452,19 @@ def test_properties_that_do_not_go_together_are_found_at_load(
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        "classic",
+        pytest.param(
+            "consumer",
+            marks=pytest.mark.skipif(
+                confluent_kafka.libversion()[1] < 0x020C0000,
+                reason="this client library does not speak it",
+            ),
+        ),
+    ],
+)
 def test_checking_starts_no_thread(make: Make, protocol: str) -> None:
     given = make(
         "kafka-driver://u:p@a",
