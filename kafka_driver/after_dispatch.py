@@ -130,7 +130,8 @@ class AfterDispatch(flow.Flow):
 
     def finish(self, client: Any) -> None:
         self._next_commit = 0.0
-        self._commit(client)
+        if client is not None:
+            self._commit(client)
 
     def _take(self) -> None:
         taken = self._parts.intake.take(self._parts.in_flight.room())

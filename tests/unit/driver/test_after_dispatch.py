@@ -265,3 +265,12 @@ def test_what_is_requeued_while_its_partition_is_revoked_goes_back_at_once(
     assert setting.parts.in_flight.count() == 1
     assert setting.fetch() == {}
     assert setting.client.waited == []
+
+
+def test_the_end_without_a_client_commits_nothing(
+    log: concurrency.LogQueue,
+) -> None:
+    setting = Setting(log)
+    setting.fetch()[0, 0].acknowledge()
+    setting.flow.finish(None)
+    assert setting.client.sent == setting.client.waited == []
