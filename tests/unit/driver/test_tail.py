@@ -21,7 +21,7 @@ from listening import wait_until
 from mock_cluster import MockCluster
 
 from kafka_driver import envelope, errors
-from kafka_driver.cli import main, show, since, tail, topic_ids
+from kafka_driver.cli import common, main, show, since, tail, topic_ids
 from kafka_driver.cli.reader import Reader
 from kafka_driver.cli.topic_ids import TopicIds
 
@@ -208,6 +208,20 @@ def test_event_types_are_patterns(
 )
 def test_a_time_is_understood(text: str, milliseconds: int) -> None:
     assert since.parse(text, NOW) == since.Since("time", milliseconds)
+
+
+def test_a_time_of_a_clock_that_is_a_little_ahead_is_understood() -> None:
+    found = since.parse("2027-01-15T08:00:59", NOW)
+    assert found == since.Since("time", 1_800_000_059_000)
+
+
+@pytest.mark.parametrize("text", ["2027-01-15T09:00", "2027-01-16"])
+def test_a_time_that_is_still_to_come_is_refused(text: str) -> None:
+    """Such as a local one without its zone, which is read as UTC."""
+    with pytest.raises(
+        common.WrongOption, match=r"still to come, now it is 2027-01-15T08:00"
+    ):
+        since.parse(text, NOW)
 
 
 @pytest.mark.parametrize("word", ["now", "beginning"])
