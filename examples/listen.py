@@ -33,7 +33,7 @@ class Printer:
         metadata: dict[str, Any],
     ) -> None:
         with self.lock:
-            print(f"{publisher_id} {event_type} {payload['name']}", flush=True)
+            print(f"{publisher_id} {event_type} {payload}", flush=True)
             self.left -= 1
             if self.left == 0:
                 self.done.set()

@@ -57,7 +57,8 @@ def test_programs_exchange_notifications(kafka_broker, sender, receiver):
     assert listener.returncode == 0
     received = [line for line in output.splitlines() if "compute." in line]
     sent = [
-        f"compute.host1 compute.instance.create.end vm{number}"
+        "compute.host1 compute.instance.create.end "
+        f"{{'name': 'vm{number}', 'state': 'active'}}"
         for number in range(COUNT)
     ]
     assert len(received) >= COUNT
