@@ -27,7 +27,7 @@ def add_parser(commands: Any) -> None:
     )
     common.add_source(parser)
     parser.add_argument(
-        "--topic", default="notifications", help="default: %(default)s"
+        "--topic", help="default: the first topic of the configuration"
     )
     parser.add_argument(
         "--priority",
@@ -64,7 +64,8 @@ def add_parser(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    check_topics([arguments.topic])
+    if arguments.topic is not None:
+        check_topics([arguments.topic])
     try:
         return _send(arguments, build(arguments))
     except RecursionError:  # read or written: the limits differ
@@ -90,10 +91,9 @@ def _send(arguments: argparse.Namespace, message: dict[str, Any]) -> int:
     transport = common.transport(conf, arguments.url)
     vhost = topics.check_vhost(transport._driver._url.virtual_host)
     try:
+        wanted = arguments.topic or common.notification_topics(conf)[0]
         # Not through a Notifier: that one swallows what goes wrong.
-        target = oslo_messaging.Target(
-            topic=f"{arguments.topic}.{arguments.priority}"
-        )
+        target = oslo_messaging.Target(topic=f"{wanted}.{arguments.priority}")
         transport._driver.send_confirmed(
             target, {}, message, arguments.timeout
         )

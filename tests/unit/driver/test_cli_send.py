@@ -254,6 +254,23 @@ def test_configuration_file_is_read(
     assert "to notifications.info" in capsys.readouterr().out
 
 
+def test_what_is_sent_goes_where_the_service_sends(
+    cluster: MockCluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So that tail with the same file shows it."""
+    cluster.create_topic("versioned.info")
+    path = tmp_path / "service.conf"
+    path.write_text(
+        "[oslo_messaging_notifications]\n"
+        f"transport_url = {cluster.url}\ntopics = versioned,notifications\n"
+    )
+    arguments = ["send", "--config-file", str(path)]
+    assert main.main(arguments) == 0
+    assert capsys.readouterr().out.endswith(" to versioned.info\n")
+    assert main.main([*arguments, "--topic=notifications"]) == 0
+    assert capsys.readouterr().out.endswith(" to notifications.info\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
