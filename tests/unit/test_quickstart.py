@@ -323,7 +323,8 @@ def test_packages_of_an_installation_that_is_interrupted_are_remembered(
         "install_packages 'runs things' maven"
     )
     with subprocess.Popen(
-        ["bash", "-c", script],
+        # A shell ignores it for what it runs in the background.
+        ["env", "--default-signal=INT", "bash", "-c", script],
         env={"PATH": f"{stubs.folder}:{SYSTEM_PATH}", "HOME": "/nonexistent"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -186,7 +186,12 @@ def test_it_ends_without_a_word(
     """Also when nothing comes any more: like tail for head, and by Ctrl-C."""
     _python, _m, _module, *arguments = command(tmp_path, kafka_broker, topic)
     with subprocess.Popen(
-        [sys.executable, "-c", _INTERRUPTED, *arguments, "--since=beginning"],
+        [
+            # A shell ignores it for what it runs in the background.
+            *("env", "--default-signal=INT"),
+            *(sys.executable, "-c", _INTERRUPTED, *arguments),
+            "--since=beginning",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as running:

@@ -30,7 +30,8 @@ start.main()
 
 def test_an_interrupt_while_it_is_loaded_ends_it_without_a_traceback() -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", LOADING],
+        # A shell ignores it for what it runs in the background.
+        ["env", "--default-signal=INT", sys.executable, "-c", LOADING],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
