@@ -6,6 +6,8 @@ Each returns one sentence for each thing that cannot work, and what to write.
 
 import re
 
+from ..module_utils.kafka_archive import version_key
+
 #: Bytes of heap that a broker needs to come up at all.
 LEAST_HEAP = 96 * 2**20
 #: Bytes of a segment of a log, since Kafka 4.0.
@@ -93,7 +95,7 @@ def kafka_segment_problems(topics, settings, version):
 
     settings is what the broker's file says.
     """
-    if int(str(version).split(".", maxsplit=1)[0]) < 4:
+    if version_key(version) < (4,):
         return []
     sizes = {
         f"segment.bytes of {topic['name']} in kafka_topics": (
@@ -106,9 +108,9 @@ def kafka_segment_problems(topics, settings, version):
         "log.segment.bytes"
     )
     return [
-        f"{where} is {bytes_}: write {LEAST_SEGMENT} or more."
-        for where, bytes_ in sizes.items()
-        if bytes_ is not None and int(bytes_) < LEAST_SEGMENT
+        f"{where} is {number}: write {LEAST_SEGMENT} or more."
+        for where, number in sizes.items()
+        if number is not None and int(number) < LEAST_SEGMENT
     ]
 
 

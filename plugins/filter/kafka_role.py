@@ -3,15 +3,12 @@
 
 import re
 
+from ..module_utils.kafka_archive import version_key
+
 # As they are in the names of files; a "$" would let a line end through.
 NUMBER = "(?:0|[1-9][0-9]*)"
 VERSION = re.compile(rf"{NUMBER}\.{NUMBER}\.{NUMBER}")
 SCALA = re.compile(rf"{NUMBER}\.{NUMBER}")
-
-
-def version_key(version):
-    """Order versions by their numbers: 3.10 comes after 3.9."""
-    return tuple(int(part) for part in str(version).split("."))
 
 
 def _known(catalogue, test):

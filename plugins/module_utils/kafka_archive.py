@@ -71,7 +71,7 @@ def file_name(jar):
 
 def version_key(version):
     """Order versions by their numbers: 3.10 comes after 3.9."""
-    return tuple(int(part) for part in version.split("."))
+    return tuple(int(part) for part in str(version).split("."))
 
 
 def data_lines(text):

@@ -9,10 +9,11 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from signals import HEEDING
+from test_repository_runner import wait_for
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -323,17 +324,14 @@ def test_packages_of_an_installation_that_is_interrupted_are_remembered(
         "install_packages 'runs things' maven"
     )
     with subprocess.Popen(
-        # A shell ignores it for what it runs in the background.
-        ["env", "--default-signal=INT", "bash", "-c", script],
+        [*HEEDING, "bash", "-c", script],
         env={"PATH": f"{stubs.folder}:{SYSTEM_PATH}", "HOME": "/nonexistent"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
     ) as process:
-        deadline = time.monotonic() + 30
-        while not begun.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_for(begun.exists)
         send(process.pid, number)
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -10,6 +10,7 @@ import time
 import pytest
 from bus.kafka import KafkaBroker
 from confluent_kafka.admin import AdminClient
+from signals import HEEDING
 
 from kafka_driver.cli import main
 
@@ -60,8 +61,7 @@ def test_bench_that_is_ended_leaves_no_topic(
     admin = AdminClient({"bootstrap.servers": kafka_broker.bootstrap})
     with subprocess.Popen(
         [
-            # nohup ignores one, also for all that is started below it.
-            *("env", f"--default-signal={number.name.removeprefix('SIG')}"),
+            *HEEDING,
             *(sys.executable, "-m", "kafka_driver.cli.main", "bench"),
             *(f"--url={kafka_broker.url}", "--count=1000000"),
         ],

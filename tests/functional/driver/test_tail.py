@@ -20,6 +20,7 @@ from bus.kafka import KafkaBroker
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from receiving import create, put
+from signals import HEEDING
 
 from kafka_driver import envelope
 
@@ -187,8 +188,7 @@ def test_it_ends_without_a_word(
     _python, _m, _module, *arguments = command(tmp_path, kafka_broker, topic)
     with subprocess.Popen(
         [
-            # A shell ignores it for what it runs in the background.
-            *("env", "--default-signal=INT"),
+            *HEEDING,
             *(sys.executable, "-c", _INTERRUPTED, *arguments),
             "--since=beginning",
         ],

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from mock_cluster import MockCluster
+from signals import HEEDING
 
 from kafka_driver.cli import main
 
@@ -30,8 +31,7 @@ start.main()
 
 def test_an_interrupt_while_it_is_loaded_ends_it_without_a_traceback() -> None:
     with subprocess.Popen(
-        # A shell ignores it for what it runs in the background.
-        ["env", "--default-signal=INT", sys.executable, "-c", LOADING],
+        [*HEEDING, sys.executable, "-c", LOADING],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -459,7 +459,8 @@ def test_properties_that_do_not_go_together_are_found_at_load(
         pytest.param(
             "consumer",
             marks=pytest.mark.skipif(
-                confluent_kafka.libversion()[1] < 0x020C0000,
+                confluent_kafka.libversion()[1]
+                < client_config._CONSUMER_PROTOCOL,
                 reason="this client library does not speak it",
             ),
         ),
