@@ -83,6 +83,8 @@ class Reader:
         self._places: set[Place] = set()
         #: What was there at the first look, and is not read yet.
         self._unplaced: set[Place] = set()
+        #: Not following, what was there and is deleted.
+        self._gone: set[Place] = set()
         self._opened = False
         self._insist_until = math.inf
 
@@ -118,10 +120,11 @@ class Reader:
 
         :param is_over: asked again and again; ends it before the deadline
         :raises ConfigurationError: when a topic may not be read; not
-            following, also when there is no topic, or the end of one was not
-            reached
+            following, also when there is no topic, when one is deleted
+            before its end, or when that was not reached
         """
         unread = self._places | self._unplaced
+        lost: set[Place] = set()
         if not unread and not self._follow:
             raise errors.ConfigurationError(
                 f"none of the topics {', '.join(self._names)} is there, or "
@@ -163,6 +166,13 @@ class Reader:
                     )
                 heard, answers = False, answered
                 look = time.monotonic() + _LOOK_AGAIN
+                lost |= unread & self._gone
+                unread -= lost
+        if lost:
+            raise errors.ConfigurationError(
+                f"topic {min(lost)[0]} was deleted before its end was "
+                "read: what is shown of it is not all"
+            )
         if not self._follow and unread:
             topic, partition = min(unread)
             raise errors.ConfigurationError(
@@ -178,8 +188,8 @@ class Reader:
         """Assign what was not there before; whether the brokers answered."""
         try:
             found = self._client.list_topics(timeout=timeout).topics
-            if self._follow:
-                self._forget(found, self._ask_ids(self._names, timeout))
+            ids = self._ask_ids(self._names, timeout) if self._follow else {}
+            self._forget(found, ids)
             starts = self._starts(self._new(found), timeout)
         except KafkaException as exc:
             self._error = self._error or errors.kafka_error(exc)
@@ -218,6 +228,9 @@ class Reader:
         )
         self._places -= gone
         self._unplaced -= gone
+        if not self._follow:
+            self._gone |= gone
+            return
         for name in sorted({name for name, _ in gone}):
             self._say(
                 f"topic {name} was made anew: {_RENEWED}"

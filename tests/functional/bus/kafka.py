@@ -87,7 +87,8 @@ class KafkaBroker:
         )
         if done.returncode:
             raise RuntimeError(
-                f"the kafka role failed:\n{done.stdout[-6000:]}"
+                "the kafka role failed:\n"
+                + (done.stdout + done.stderr)[-6000:]
             )
 
     def start(self) -> None:

@@ -22,7 +22,9 @@ from confluent_kafka.admin import AdminClient
 from receiving import create, put
 from signals import HEEDING
 
-from kafka_driver import envelope
+from kafka_driver import envelope, errors
+from kafka_driver.cli.reader import Reader
+from kafka_driver.cli.since import Since
 
 #: A shell's background jobs have no SIGINT, and neither would this one.
 _INTERRUPTED = """
@@ -249,6 +251,32 @@ def test_a_topic_that_is_made_again_at_once_is_read_from_its_beginning(
         assert f"topic {name} was made anew" in stderr.readline()
         running.terminate()
         assert running.wait(20) == 128 + signal.SIGTERM
+
+
+def test_a_topic_that_is_deleted_before_its_end_is_not_waited_for(
+    kafka_broker: KafkaBroker,
+) -> None:
+    name = sending.new_topic()
+    servers = {"bootstrap.servers": kafka_broker.bootstrap}
+    create(kafka_broker.bootstrap, name)
+    producer = Producer({**servers, "batch.num.messages": 1})
+    for _ in range(200):
+        producer.produce(name, bytes(10_000))
+    assert producer.flush(20) == 0
+    # Few fit into the client's memory: it has not fetched all before.
+    few = {"queued.max.messages.kbytes": 20, "fetch.message.max.bytes": 20000}
+    reader = Reader(
+        {**servers, **few, "group.id": "none"},
+        [name],
+        Since("beginning"),
+        follow=False,
+    )
+    assert reader.open()
+    admin = AdminClient(servers)
+    admin.delete_topics([name])[name].result(20)
+    with pytest.raises(errors.ConfigurationError, match=f"{name} was deleted"):
+        list(reader.records(time.monotonic() + 60))
+    reader.close()
 
 
 def test_no_group_is_joined_and_nothing_committed(
