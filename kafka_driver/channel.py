@@ -155,11 +155,8 @@ class Channel(abc.ABC):
         self._check_room(record)
         self._dropped_in += record.size
         self._inbox.append(record)
-        if self.ended:
-            try:
-                self._inbox.remove(record)
-            except ValueError:
-                return  # the thread had it: its report tells
+        # The thread may be at it as well; then its report tells.
+        if self.ended and record.claim.acquire(False):
             raise KafkaException(KafkaError(KafkaError._DESTROY))
 
     def max_bytes(self) -> int:
@@ -509,7 +506,8 @@ class Channel(abc.ABC):
         with self._lock:
             self._admit()
             for record in self._parked.remove_all():
-                self._finish(record, KafkaError(KafkaError._PURGE_QUEUE))
+                if record.claim.acquire(False):  # its sender knows otherwise
+                    self._finish(record, KafkaError(KafkaError._PURGE_QUEUE))
         self._failures.clear()  # they are counted here
         if self.failed > failed:
             self._log.put(

@@ -219,7 +219,6 @@ class LogQueue:
         )
         self._lock = Lock()
         self._signal = Signal()
-        self._closed = False
         self._writer: threading.Thread | None = None
 
     def put(
@@ -241,28 +240,26 @@ class LogQueue:
     def start(self) -> None:
         """Start the writer, unless there is one."""
         writer = threading.Thread(
-            target=self._write, name=self._name, daemon=True
+            target=lambda: self._write(writer), name=self._name, daemon=True
         )
         with self._lock:
             if self._writer is not None:
                 return
-            self._closed = False
             self._writer = writer
         # Outside of the lock: a green thread starts by switching to it.
         writer.start()
 
     def close(self, timeout: float = 1.0) -> None:
-        self._closed = True
-        self._signal.set()
         with self._lock:
             writer, self._writer = self._writer, None
+        self._signal.set()
         if writer is not None:
             writer.join(timeout)
         self.drain()
         self._signal.close()
 
-    def _write(self) -> None:
-        while not self._closed:
+    def _write(self, writer: threading.Thread) -> None:
+        while self._writer is writer:
             self._signal.wait()
             self._signal.clear()
             self.drain()

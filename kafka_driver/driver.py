@@ -13,6 +13,7 @@ Options
   ``kafka_driver.options``.
 """
 
+import contextlib
 import logging
 from typing import Any
 
@@ -135,10 +136,11 @@ class KafkaDriver(base.BaseDriver):  # type: ignore[misc]
             batch_size=batch_size,
             pool_size=self._pool_size(),
         )
-        self.listeners = [
-            *(one for one in self.listeners if not one.is_closed()),
-            listener,
-        ]
+        # In place: another thread may do the same.
+        for closed in [one for one in self.listeners if one.is_closed()]:
+            with contextlib.suppress(ValueError):
+                self.listeners.remove(closed)
+        self.listeners.append(listener)
         return base.PollStyleListenerAdapter(
             listener, batch_size, batch_timeout
         )

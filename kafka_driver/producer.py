@@ -161,6 +161,8 @@ class Sender:
             self._log.drain()
         else:
             self._log.close()
+            if self._channels:  # somebody has, in the midst of that
+                self._log.start()
 
     def _channel(self, limit: float) -> Channel:
         channel = self._channels.get(limit)

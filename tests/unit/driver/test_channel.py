@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Moments at which a record could get lost between two threads."""
 
+import collections
 import logging
 import threading
 import time
@@ -350,6 +351,35 @@ def test_a_closed_channel_takes_no_record(either: Channel) -> None:
 
     with pytest.raises(KafkaException, match="_DESTROY"):
         either.submit(new(b"second"))
+
+
+def test_what_comes_in_the_midst_of_the_end_is_told_once(
+    gathers: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sender sees the end while the thread takes its record out."""
+    came, looks, is_told = (threading.Event() for _ in range(3))
+
+    class Inbox(collections.deque[Record]):
+        def append(self, record: Record) -> None:
+            gathers.close(0.0)
+            wait_until(lambda: gathers.ended)
+            super().append(record)
+            came.set()
+            assert looks.wait(10)
+
+        def __getitem__(self, place: Any) -> Any:
+            looks.set()
+            assert is_told.wait(10)
+            return super().__getitem__(place)
+
+    gathers._inbox = Inbox()
+    monkeypatch.setattr(Client, "purge", lambda _client: came.wait(10))
+    with pytest.raises(KafkaException, match="_DESTROY"):
+        gathers.submit(new(b"second"))
+    is_told.set()
+
+    assert gathers.join(10)
+    assert gathers.failed == 0
 
 
 def test_a_defect_is_logged_and_ends_no_thread(

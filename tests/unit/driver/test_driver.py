@@ -13,6 +13,7 @@ from oslo_config import cfg
 from oslo_messaging.transport import DriverLoadFailure
 
 from kafka_driver import driver, errors
+from kafka_driver.listener import KafkaListener
 
 Transport = Callable[..., Any]
 
@@ -104,6 +105,29 @@ def test_dead_letters_may_not_go_where_the_listener_reads(
             None,
         )
     assert made._driver.listeners == []
+
+
+def test_listeners_begun_at_the_same_time_are_all_closed(
+    transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = transport("kafka-driver://127.0.0.1:9")._driver
+    target = oslo_messaging.Target(topic="notifications")
+
+    def listen() -> None:
+        driver.listen_for_notifications([(target, "info")], None, 1, None)
+
+    def listen_meanwhile(_listener: KafkaListener) -> bool:
+        monkeypatch.undo()
+        listen()
+        return False
+
+    listen()
+    monkeypatch.setattr(KafkaListener, "is_closed", listen_meanwhile)
+    listen()
+    listeners = list(driver.listeners)
+    driver.cleanup()
+
+    assert [one.is_closed() for one in listeners] == [True] * 3
 
 
 def test_both_drivers_live_in_one_process(conf: cfg.ConfigOpts) -> None:

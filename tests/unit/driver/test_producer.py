@@ -734,6 +734,29 @@ def test_what_is_sent_while_the_transport_is_closed_has_a_log(
     wait_until(lambda: "_TRANSPORT" in caplog.text)
 
 
+def test_what_is_sent_while_the_log_ends_has_a_log(
+    cluster: MockCluster,
+    transport: Transport,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sender = transport(cluster.url)
+    send(sender)
+    log = sender._driver._sender._log
+    close = log.close
+
+    def send_and_close() -> None:
+        monkeypatch.undo()
+        send(sender)
+        close()
+
+    monkeypatch.setattr(log, "close", send_and_close)
+    sender._driver._sender.close()
+    cluster.down()
+
+    wait_until(lambda: "_TRANSPORT" in caplog.text)
+
+
 def test_unreachable_broker_is_logged_once(
     transport: Transport, caplog: pytest.LogCaptureFixture
 ) -> None:
