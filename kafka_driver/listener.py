@@ -251,6 +251,8 @@ class KafkaListener(base.PollStyleListener):  # type: ignore[misc]
         if not topic:
             return None
         settings = client_config.producer(url, self._options, 30.0)
+        # A partition waits for its letter, however long senders may wait.
+        settings["linger.ms"] = client_config.LINGER_MS
         return DeadLetters(settings, topic, self._log)
 
 

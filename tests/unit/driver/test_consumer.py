@@ -114,6 +114,19 @@ def test_a_bad_record_goes_to_the_dead_letter_topic_with_the_reason(
     }
 
 
+def test_a_dead_letter_does_not_wait_for_others(
+    cluster: MockCluster, listen: Listen
+) -> None:
+    cluster.create_topic("dead")
+    put(cluster, b"bad", record(1))
+
+    listener = listen(
+        kafka_driver_dead_letter_topic="dead", producer_batch_timeout=900
+    )
+
+    assert payloads(receive(listener, 1, timeout=10)) == [1]
+
+
 def test_a_partition_waits_while_its_dead_letter_is_refused(
     cluster: MockCluster, listen: Listen, read: Callable[..., list[Any]]
 ) -> None:
