@@ -11,8 +11,10 @@ from kafka_driver.parking import Record
 
 #: Senders that do not wait take reports after so many records, ...
 _TURN = 64
-#: ... and for so long the thread leaves them to it.
-_LEFT_TO_SENDERS = 0.01
+#: ... and for so long the thread leaves them to it. Each time it comes it
+#: waits for the interpreter's lock, and is woken in vain whenever a sender
+#: gives that up for a moment.
+_LEFT_TO_SENDERS = 0.05
 
 
 class LingeringChannel(Channel):
