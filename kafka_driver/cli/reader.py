@@ -83,6 +83,8 @@ class Reader:
         self._places: set[Place] = set()
         #: What was there at the first look, and is not read yet.
         self._unplaced: set[Place] = set()
+        #: What nobody can read at present, and that was said.
+        self._waiting: set[Place] = set()
         #: Not following, what was there and is deleted.
         self._gone: set[Place] = set()
         self._opened = False
@@ -191,6 +193,7 @@ class Reader:
             ids = self._ask_ids(self._names, timeout) if self._follow else {}
             self._forget(found, ids)
             starts = self._starts(self._new(found), timeout)
+            self._tell_waiting(found)
         except KafkaException as exc:
             self._error = self._error or errors.kafka_error(exc)
             return False
@@ -274,21 +277,28 @@ class Reader:
         if self._since.word == "now":
             return starts | ends
         times = self._times(old, timeout)
-        self._note_unplaced(old.keys() - times.keys())
+        self._unplaced = set(old.keys() - times.keys())
         return starts | {
             # A negative offset: nothing is as young.
             place: offset if offset >= 0 else ends[place]
             for place, offset in times.items()
         }
 
-    def _note_unplaced(self, places: set[Place]) -> None:
-        """Remember partitions whose start only a leader can tell."""
-        for topic, partition in sorted(places - self._unplaced):
+    def _tell_waiting(self, found: dict[str, Any]) -> None:
+        """Name partitions whose leader is away, or cannot tell their start."""
+        waiting = self._unplaced | {
+            (name, number)
+            for name in self._names
+            if name in found
+            for number, partition in found[name].partitions.items()
+            if partition.leader < 0
+        }
+        for topic, partition in sorted(waiting - self._waiting):
             self._say(
                 f"topic {topic}, partition {partition}, has no leader that "
                 "answers: it is shown when it has one"
             )
-        self._unplaced = places
+        self._waiting = waiting
 
     def _ends(
         self, leaders: dict[Place, int], timeout: float

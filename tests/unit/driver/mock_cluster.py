@@ -49,6 +49,11 @@ def _load_library() -> Any:
         ),
         ("rd_kafka_mock_topic_set_error", None, [pointer, text, ctypes.c_int]),
         (
+            "rd_kafka_mock_partition_set_leader",
+            ctypes.c_int,
+            [pointer, text, ctypes.c_int32, ctypes.c_int32],
+        ),
+        (
             "rd_kafka_mock_group_initial_rebalance_delay_ms",
             None,
             [pointer, ctypes.c_int32],
@@ -113,6 +118,12 @@ class MockCluster:
     def create_topic(self, name: str, partitions: int = 1) -> None:
         self._library.rd_kafka_mock_topic_create(
             self._cluster, name.encode(), partitions, 1
+        )
+
+    def set_leader(self, topic: str, partition: int, broker: int) -> None:
+        """Have a broker lead a partition; -1 is none."""
+        self._library.rd_kafka_mock_partition_set_leader(
+            self._cluster, topic.encode(), partition, broker
         )
 
     def set_topic_error(self, name: str, code: int) -> None:

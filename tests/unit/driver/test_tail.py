@@ -449,6 +449,27 @@ def test_what_a_leader_has_is_shown_from_the_wanted_time_when_it_is_back(
     assert found == {0, 1}
 
 
+@pytest.mark.parametrize("begin", ["now", "beginning", "time"])
+def test_a_partition_without_a_leader_is_named_once_and_waited_for(
+    cluster: MockCluster, reader: Callable[..., Reader], begin: str
+) -> None:
+    cluster.create_topic("t", 2)
+    produce(cluster, ("t", 1))
+    cluster.set_leader("t", 0, -1)
+    cluster.set_leader("t", 1, -1)
+    said: list[str] = []
+    reading = reader(["t"], since.Since(begin), say=said.append, follow=False)
+    reading._client = Times(reading._client)
+    reading.open()
+    with pytest.raises(errors.ConfigurationError, match="has a leader"):
+        list(reading.records(time.monotonic() + 8))
+
+    assert [text.partition(", has no leader")[0] for text in said] == [
+        "topic t, partition 0",
+        "topic t, partition 1",
+    ]
+
+
 class Hiding(Client):
     """A client whose brokers have no topic, when told so.
 
