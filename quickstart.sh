@@ -8,7 +8,7 @@
 
 set -euo pipefail
 
-CHECKOUT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+CHECKOUT=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 # shellcheck source=tools/home.sh
 source "$CHECKOUT/tools/home.sh"

@@ -5,7 +5,7 @@
 
 set -euo pipefail
 
-CHECKOUT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+CHECKOUT=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOX_HOME=$CHECKOUT/.tox/runner
 LOGS=$CHECKOUT/.tox/logs
 

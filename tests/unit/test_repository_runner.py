@@ -89,6 +89,33 @@ def test_an_unknown_part_is_refused() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run_tests.sh", "--help"],
+        ["quickstart.sh", "--help"],
+        ["ci/shell-files"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_scripts_find_their_checkout_with_a_cdpath(command: list[str]) -> None:
+    """With one, cd prints where it went."""
+    script, *arguments = command
+    done = [
+        subprocess.run(
+            ["bash", f"{CHECKOUT.name}/{script}", *arguments],
+            cwd=CHECKOUT.parent,
+            env={"PATH": os.environ["PATH"], **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for environment in ({}, {"CDPATH": str(CHECKOUT.parent)})
+    ]
+    assert [one.returncode for one in done] == [0, 0], done[1].stderr
+    assert done[0].stdout == done[1].stdout
+
+
 def test_a_home_is_found_where_none_is_given(tmp_path: Path) -> None:
     # run() gives none.
     done = run(tmp_path, "unit")
