@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What holds for every file of the repository, and for every role."""
 
+import configparser
 import re
 import subprocess
 from pathlib import Path
@@ -20,6 +21,18 @@ REGISTRY = re.compile(
     r"|repo1?\.maven|registry\.npmjs|proxy\.golang|crates)\.(org|io)\b"
     r"|repo\.maven\.apache\.org"
 )
+
+
+def settings_of_environments() -> dict[str, str]:
+    """Return what each environment of tox sets, by its section."""
+    parser = configparser.RawConfigParser()
+    parser.read(CHECKOUT / "tox.ini")
+    common = parser["testenv"]["set_env"]
+    return {
+        name: section["set_env"].replace("{[testenv]set_env}", common)
+        for name, section in parser.items()
+        if "set_env" in section
+    }
 
 
 def tracked() -> list[Path]:
@@ -137,6 +150,14 @@ class TestRole:
             name for name in defaults if not name.startswith(f"{role.name}_")
         ]
         assert strange == []
+
+
+def test_tests_run_in_a_locale_that_every_machine_has() -> None:
+    """Ansible refuses to start with one that the machine lacks."""
+    found = settings_of_environments()
+    assert "testenv" in found
+    for settings in found.values():
+        assert "\nLC_ALL = C.UTF-8" in settings
 
 
 def test_scenarios_have_machines_of_their_own() -> None:
