@@ -37,8 +37,10 @@ def settings_of_environments() -> dict[str, str]:
 
 def tracked() -> list[Path]:
     """Return the files that git knows, or would add, and that are text."""
+    # Git reads no checkout of another account, unless it is told to.
+    command = ["git", "-c", "safe.directory=*", "ls-files"]
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        [*command, "--cached", "--others", "--exclude-standard"],
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
@@ -77,6 +79,20 @@ def scenarios_without_a_set(folder: Path) -> set[str]:
         name for name, kind in sets.items() if kind not in {"gate", "all"}
     }
     return wrong | found ^ set(sets)
+
+
+def test_files_are_found_in_the_checkout_of_another_account(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    done = subprocess.run(
+        [CHECKOUT / "ci" / "shell-files"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "run_tests.sh" in done.stdout.splitlines()
+    assert CHECKOUT / "run_tests.sh" in tracked()
 
 
 def test_every_file_names_its_licence() -> None:
