@@ -5,12 +5,17 @@
 
 set -euo pipefail
 
+# Settings of the caller's own tox: TOX_NO_TEST runs nothing, and passes.
+unset "${!TOX_@}"
+
 CHECKOUT=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOX_HOME=$CHECKOUT/.tox/runner
 LOGS=$CHECKOUT/.tox/logs
 
 # shellcheck source=tools/home.sh
 source "$CHECKOUT/tools/home.sh"
+# shellcheck source=tools/python.sh
+source "$CHECKOUT/tools/python.sh"
 
 LEFT_OUT=()  # what could not be run, and why
 FAILED=0     # parts left out that had to be run
@@ -105,18 +110,24 @@ function choose_parts {
                 ;;
         esac
     done
+    # Each once, however often it was named.
+    mapfile -t PARTS < <(printf '%s\n' "${PARTS[@]}" | awk '!seen[$0]++')
 }
 
 # -- what the machine needs ----------------------------------------------------
 
 function find_python {
-    local candidate
+    local candidate wanted=${PYTHON:-}
     for candidate in "${PYTHON:-}" python3 python3.11 python3.12 python3.13 \
         /usr/bin/python3; do
         if [[ -n $candidate ]] && "$candidate" -c \
             'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
         then
             PYTHON=$candidate
+            if [[ -n $wanted && $wanted != "$candidate" ]]; then
+                echo "PYTHON is $wanted, which is no Python 3.11 or newer:" \
+                    "$candidate is taken." >&2
+            fi
             return 0
         fi
     done
@@ -126,12 +137,24 @@ function find_python {
 # The link that makes the checkout the collection kafka_bus.openstack.
 function link_collection {
     local folder=$CHECKOUT/.build/ansible_collections/kafka_bus
-    mkdir -p "$folder"
-    ln -sfn ../../.. "$folder/openstack"
+    # It may be there, in a folder that only root can write to.
+    if [[ ! $folder/openstack -ef $CHECKOUT ]]; then
+        mkdir -p "$folder"
+        ln -sfn ../../.. "$folder/openstack"
+    fi
+}
+
+# What tox and its environments hold for: they name the folder that they are
+# in, and the Python that made them.
+function stamp_of_tox {
+    echo "$TOX_HOME"
+    "$PYTHON" -c 'import sys; print(sys.version_info[:2])'
 }
 
 function install_tox {
-    if [[ -x $TOX_HOME/bin/tox ]]; then
+    local stamp
+    stamp=$(stamp_of_tox)
+    if [[ $(cat "$TOX_HOME/stamp" 2>/dev/null) == "$stamp" ]]; then
         return 0
     fi
     say "Installing tox"
@@ -139,9 +162,17 @@ function install_tox {
         "$CHECKOUT/ci/packages" python3-venv ||
             fail "$PYTHON can make no virtual environment: install venv for it"
     fi
+    # Its environments do not hold any more, either.
+    if [[ -e $TOX_HOME/stamp ]]; then
+        find "${TOX_HOME%/*}" -mindepth 1 -maxdepth 1 ! -name logs \
+            -exec rm -rf {} +
+    fi
     rm -rf "$TOX_HOME"
     "$PYTHON" -m venv "$TOX_HOME"
-    "$TOX_HOME/bin/python" -m pip install --quiet 'tox>=4.11'
+    "$TOX_HOME/bin/python" -m pip install --quiet 'tox>=4.11' ||
+        fail "tox cannot be installed: see to the network and to pip's settings"
+    # Last, so that what was broken off is made again.
+    echo "$stamp" >"$TOX_HOME/stamp"
 }
 
 # Debian packages for root; for others, whether the commands are there already.
@@ -164,9 +195,9 @@ function functional_lacks {
         return 0
     fi
     if ! type -P java >/dev/null; then
-        echo "there is no java, and only root can install one"
+        echo "there is no java: install one, like default-jre-headless"
     elif [[ ! -x /usr/lib/rabbitmq/bin/rabbitmq-server ]]; then
-        echo "there is no RabbitMQ, and only root can install it"
+        echo "there is no RabbitMQ: install rabbitmq-server"
     fi
 }
 
@@ -184,7 +215,8 @@ function bench_lacks {
 function molecule_lacks {
     local reason
     have_packages default-jre-headless maven >&2 || true
-    if ! reason=$("$CHECKOUT/ci/docker-daemon" 2>&1); then
+    # A daemon that it starts goes on, and would hold our lock.
+    if ! reason=$("$CHECKOUT/ci/docker-daemon" 2>&1 9>&-); then
         echo "Docker: ${reason##*$'\n'}"
     fi
 }
@@ -363,6 +395,11 @@ function main {
     choose_parts "$@"
     find_python
     mkdir -p "$LOGS"
+    exec 9>"$LOGS/lock"
+    if ! flock --nonblock 9; then
+        fail "another run_tests.sh is at work in this checkout:" \
+            "wait until it has ended"
+    fi
     : >"$LOGS/results"
     rm -rf "$LOGS/taken"
     mkdir "$LOGS/taken"

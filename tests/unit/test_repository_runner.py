@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """run_tests.sh says what it did, and what it could not do."""
 
+import fcntl
 import os
 import pwd
 import signal
@@ -51,6 +52,20 @@ def run(
             "CLOSING_LINE": "=== 3 passed, 1 skipped in 0.20s ===",
             **environment,
         },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def call(
+    script: str, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run bash code with the functions of the script at hand."""
+    return subprocess.run(
+        ["bash", "-c", f"source run_tests.sh\n{script}", "test", *arguments],
+        cwd=CHECKOUT,
+        env={"PATH": os.environ["PATH"], **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -268,16 +283,121 @@ def test_a_recap_with_a_missing_playbook_is_not_complete(
     codes = []
     for missing in ("missing=0", "missing=1"):
         log.write_text(recap.format(missing))
-        codes.append(
-            subprocess.run(
-                [
-                    "bash",
-                    "-c",
-                    'source run_tests.sh; recap_is_complete default "$0"',
-                    str(log),
-                ],
-                cwd=CHECKOUT,
-                check=False,
-            ).returncode
-        )
+        done = call('recap_is_complete default "$1"', str(log))
+        codes.append(done.returncode)
     assert codes == [0, 1]
+
+
+def test_a_part_that_is_named_twice_counts_once(tmp_path: Path) -> None:
+    done = run(tmp_path, "unit", "lint", "unit")
+    assert last_line(done) == "4 passed, 0 failed"
+
+
+def test_settings_of_the_callers_tools_do_not_count() -> None:
+    """TOX_NO_TEST, for example, would run nothing and pass."""
+    names = ["TOX_NO_TEST", "PYTHONPATH", "PYTHONHOME", "PIP_TARGET"]
+    done = call("printenv", **dict.fromkeys(names, "given"))
+    assert done.returncode == 0, done.stderr
+    assert "=given" not in done.stdout
+
+
+def test_a_python_that_is_not_taken_is_told() -> None:
+    done = call('find_python; echo "$PYTHON"', PYTHON="/no/such")
+    taken = done.stdout.strip()
+    assert taken.startswith("python3")
+    assert done.stderr == (
+        "PYTHON is /no/such, which is no Python 3.11 or newer:"
+        f" {taken} is taken.\n"
+    )
+
+
+def test_two_runs_at_a_time_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("of the first run")
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = run(tmp_path, "unit")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "run_tests.sh: another run_tests.sh is at work in this checkout:"
+        " wait until it has ended\n"
+    )
+    assert (tmp_path / "results").read_text() == "of the first run"
+
+
+def test_a_daemon_that_is_started_does_not_hold_the_lock(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "ci").mkdir()
+    daemon = tmp_path / "ci" / "docker-daemon"
+    daemon.write_text("#!/bin/sh\n[ ! -e /proc/$$/fd/9 ] || exit 1\n")
+    daemon.chmod(0o755)
+    done = call(
+        "function have_packages { :; }\n"
+        f'CHECKOUT="{tmp_path}"\nexec 9>"{tmp_path}/lock"\nmolecule_lacks'
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+# In place of Python: tells its version, makes environments.
+PYTHON = """\
+#!/bin/sh
+case "$*" in
+    *version*) echo "$VERSION" ;;
+    *venv*)
+        echo "made with $VERSION"
+        mkdir -p "$3/bin"
+        cp "$0" "$3/bin/python"
+        ;;
+    *pip*) exit "${PIP_FAILS:-0}" ;;
+esac
+"""
+
+
+def test_tox_is_made_again_for_another_python_and_in_another_place(
+    tmp_path: Path,
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(PYTHON)
+    python.chmod(0o755)
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+
+    def install(folder: Path, version: str, fails: str = "0") -> list[str]:
+        done = call(
+            f'TOX_HOME="{folder}/runner"; PYTHON="{python}"; install_tox',
+            VERSION=version,
+            PIP_FAILS=fails,
+        )
+        assert (done.returncode == 0) is (fails == "0"), done.stderr
+        return [one for one in done.stdout.splitlines() if "made" in one]
+
+    assert install(first, "3.11", fails="1") == ["made with 3.11"]
+    assert install(first, "3.11") == ["made with 3.11"]
+    assert install(first, "3.11") == []
+    assert install(first, "3.12") == ["made with 3.12"]
+    (first / "unit").mkdir()
+    (first / "logs").mkdir()
+    first.rename(second)
+    assert install(second, "3.12") == ["made with 3.12"]
+    assert sorted(one.name for one in second.iterdir()) == ["logs", "runner"]
+
+
+def test_a_link_that_is_there_is_not_made_again(tmp_path: Path) -> None:
+    """Only root may write there, when quickstart.sh was run before."""
+    script = f'CHECKOUT="{tmp_path}"; link_collection'
+    assert call(script).returncode == 0
+    link = tmp_path / ".build/ansible_collections/kafka_bus/openstack"
+    before = link.lstat()
+    assert link.resolve() == tmp_path
+    assert call(script).returncode == 0
+    assert link.lstat() == before
+
+
+def test_root_is_not_told_to_be_root(tmp_path: Path) -> None:
+    done = call(
+        "function have_packages { return 1; }\n"
+        f"PATH={tmp_path}\nfunctional_lacks"
+    )
+    assert done.stdout == (
+        "there is no java: install one, like default-jre-headless\n"
+    )
