@@ -12,6 +12,8 @@ CHECKOUT=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 # shellcheck source=tools/home.sh
 source "$CHECKOUT/tools/home.sh"
+# shellcheck source=tools/python.sh
+source "$CHECKOUT/tools/python.sh"
 # shellcheck source=tools/quickstart/output.sh
 source "$CHECKOUT/tools/quickstart/output.sh"
 # shellcheck source=tools/quickstart/options.sh
@@ -35,12 +37,13 @@ function install_bus {
     run_playbook "Setting up the bus" site.yml
     [[ "$CHECK" == no ]] || return 0
     run_playbook "Trying the bus out" verify.yml \
-        -e "kafka_bus_report=$STATE/report.txt"
+        -e "{kafka_bus_report: \"$STATE/report.txt\"}"
     show_summary
 }
 
 function remove_bus {
-    if [[ ! -e "$RECORD" ]]; then
+    # A run that was broken off may have packages that are not on record yet.
+    if [[ ! -e "$RECORD" && ! -s "$NEW_PACKAGES" ]]; then
         say "Nothing of kafka-bus is recorded in $RECORD: nothing to remove."
         return 0
     fi
@@ -58,6 +61,7 @@ function main {
     check_distribution /etc/os-release
     find_python
     mkdir -p "$STATE"
+    be_the_only_run
     if [[ "$ACTION" == remove ]]; then
         remove_bus
     else

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """quickstart.sh refuses what cannot work, in one sentence each."""
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -12,8 +13,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from signals import HEEDING
-from test_repository_runner import wait_for
+from test_repository_runner import session_members, wait_for
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -26,7 +28,8 @@ def checkout(tmp_path):
     shutil.copytree(
         CHECKOUT / "tools" / "quickstart", copy / "tools" / "quickstart"
     )
-    shutil.copy(CHECKOUT / "tools" / "home.sh", copy / "tools")
+    for file in (CHECKOUT / "tools").glob("*.sh"):
+        shutil.copy(file, copy / "tools")
     shutil.copy(CHECKOUT / "quickstart.sh", copy)
     (copy / ".build").mkdir()
     return copy
@@ -101,6 +104,7 @@ def test_help_names_every_option_and_needs_no_root(checkout, stubs):
         (["--kafka-port"], "--kafka-port needs a value"),
         (["--kafka-version", "--check"], "--kafka-version needs a value"),
         (["-e", "@/no/such"], "-e is @/no/such, but /no/such cannot be read"),
+        (["-e", "@/tmp"], "-e is @/tmp, but /tmp cannot be read"),
         (["--kafka-port", "http"], "--kafka-port is http: write a TCP port"),
         (["--rpc-port", "65535"], "--rpc-port is 65535: write a TCP port"),
         (["--rpc-port", "9092"], "--rpc-port is 9092, but Kafka takes"),
@@ -281,6 +285,62 @@ def test_missing_network_for_ansible_is_one_sentence(checkout, stubs):
     assert not (checkout / ".build/venv/kafka-bus.stamp").exists()
 
 
+# Makes an environment as the module venv and pip do.
+PYTHON = """\
+case "$*" in
+    *"-m venv"*) for last; do :; done; mkdir -p "$last/bin"
+        cp "$0" "$last/bin/python"; echo made >>"$MADE"
+        printf '#!/bin/sh\\nprintenv >>"$MADE"' >"$last/bin/pip"
+        chmod +x "$last/bin/pip"
+        cp "$last/bin/pip" "$last/bin/ansible-playbook" ;;
+    *"import ansible"*) [ "$ANSIBLE_IS_THERE" = yes ] ;;
+esac
+"""
+
+
+def environments_made(checkout, stubs, tmp_path, **environment):
+    """Prepare the environment; return what was seen when it was made."""
+    stubs("python-stub", PYTHON)
+    made = tmp_path / "made"
+    made.write_text("")
+    script = (
+        f'source "{checkout}/quickstart.sh"\n'
+        f"PYTHON={stubs.folder}/python-stub\nprepare_environment\n"
+    )
+    given = {"MADE": str(made), "ANSIBLE_IS_THERE": "yes", **environment}
+    done = run(["bash", "-c", script], stubs, **given)
+    assert done.returncode == 0, done.stderr
+    return made.read_text()
+
+
+def test_environment_is_made_once(checkout, stubs, tmp_path):
+    assert environments_made(checkout, stubs, tmp_path)
+    assert not environments_made(checkout, stubs, tmp_path)
+
+
+def test_environment_is_made_again_in_another_place(checkout, stubs, tmp_path):
+    assert environments_made(checkout, stubs, tmp_path)
+    checkout = checkout.rename(tmp_path / "moved")
+    assert environments_made(checkout, stubs, tmp_path)
+
+
+def test_environment_is_made_again_for_another_python(
+    checkout, stubs, tmp_path
+):
+    assert environments_made(checkout, stubs, tmp_path)
+    assert environments_made(checkout, stubs, tmp_path, ANSIBLE_IS_THERE="no")
+
+
+def test_environment_is_where_it_should_be_whatever_the_caller_has_set(
+    checkout, stubs, tmp_path
+):
+    names = ["PYTHONPATH", "PIP_TARGET", "PIP_USER"]
+    given = dict.fromkeys(names, "given")
+    made = environments_made(checkout, stubs, tmp_path, **given)
+    assert "made\n" in made
+    assert "=given" not in made
+
+
 def test_missing_network_for_packages_is_one_sentence(checkout, stubs):
     stubs("apt-get", "exit 100")
     stubs("dpkg-query", "echo installed libc6")
@@ -292,7 +352,10 @@ def test_packages_of_a_broken_off_installation_are_remembered(
     checkout, stubs, tmp_path
 ):
     flag = tmp_path / "half"
-    stubs("apt-get", f'[ "$1" = update ] || {{ touch {flag}; exit 100; }}')
+    stubs(
+        "apt-get",
+        f'echo "$@"; [ "$1" = update ] || {{ touch {flag}; exit 100; }}',
+    )
     stubs(
         "dpkg-query",
         f"echo installed libc6; [ ! -e {flag} ] || echo installed jre",
@@ -300,6 +363,9 @@ def test_packages_of_a_broken_off_installation_are_remembered(
     done = call(checkout, stubs, "install_packages 'runs things' maven")
     assert "the package maven cannot be installed" in refused(done)
     assert (checkout / ".build/packages.new").read_text() == "jre\n"
+    # A new machine may be installing updates at that time.
+    log = (checkout / ".build/quickstart.log").read_text()
+    assert "DPkg::Lock::Timeout" in log
 
 
 # A terminal interrupts the package manager as well, which does not care.
@@ -425,6 +491,60 @@ def test_removal_where_nothing_is_recorded_says_so(checkout, stubs):
     assert list((checkout / ".build").iterdir()) == []
 
 
+def test_packages_that_are_not_yet_on_record_are_removed(checkout, stubs):
+    """A run that was broken off has installed them."""
+    (checkout / ".build" / "packages.new").write_text("python3-venv\n")
+    script = (
+        "function prepare_environment { :; }\n"
+        'function run_playbook { echo "running $2"; }\nremove_bus\n'
+    )
+    done = call(checkout, stubs, script, RECORD="/nonexistent")
+    assert "running remove.yml\n" in done.stdout
+
+
+def test_two_runs_at_a_time_are_refused(checkout, stubs):
+    stubs("id", "echo 0")
+    with (checkout / ".build" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        script = (
+            "function check_distribution { :; }\n"
+            "function install_bus { echo installing; }\nmain\n"
+        )
+        done = call(checkout, stubs, script)
+        assert "another quickstart.sh is at work in" in refused(done)
+    assert call(checkout, stubs, script).stdout == "installing\n"
+
+
+def test_report_has_its_place_in_a_checkout_with_a_space(
+    checkout, stubs, tmp_path
+):
+    checkout = checkout.rename(tmp_path / "a checkout")
+    nothing = "announce_install check_ports check_space prepare_environment"
+    nothing += " install_maven_if_needed make_secrets show_summary"
+    script = "".join(f"function {name} {{ :; }}\n" for name in nothing.split())
+    script += 'function run_playbook { shift 2; printf "%s\\n" "$@"; }\n'
+    given = call(checkout, stubs, f"{script}install_bus").stdout.split("\n")
+    assert yaml.safe_load(given[given.index("-e") + 1]) == {
+        "kafka_bus_report": f"{checkout}/.build/report.txt"
+    }
+
+
+def test_settings_of_the_callers_ansible_do_not_count(checkout, stubs):
+    """With tags nothing might be run, and all said to be well."""
+    names = ["ANSIBLE_RUN_TAGS", "ANSIBLE_STDOUT_CALLBACK"]
+    kept = "ANSIBLE_VAULT_PASSWORD_FILE"
+    script = (
+        f'source "{checkout}/quickstart.sh"\nansible_environment printenv\n'
+    )
+    given = dict.fromkeys([*names, kept], "given")
+    done = run(["bash", "-c", script], stubs, **given)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [one for one in lines if one.endswith("=given")] == [
+        f"{kept}=given"
+    ]
+
+
 @pytest.mark.parametrize("home", [None, ""])
 def test_downloads_are_purged_from_the_home_that_passwd_has(
     checkout, stubs, tmp_path, home
@@ -484,6 +604,30 @@ def test_long_step_says_that_it_goes_on(checkout, stubs):
     assert "still at it, 1 s" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("send", "number"),
+    [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)],
+)
+def test_long_step_ends_with_the_script(
+    checkout, stubs, tmp_path, send, number
+):
+    begun = tmp_path / "begun"
+    # For longer than wait_for waits.
+    stubs("pip", f'touch "{begun}"; exec sleep 60')
+    script = f'source "{checkout}/quickstart.sh"\nwith_heartbeat waiting pip'
+    with subprocess.Popen(
+        [*HEEDING, "bash", "-c", script],
+        env={"PATH": f"{stubs.folder}:{SYSTEM_PATH}", "HOME": "/nonexistent"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        wait_for(begun.exists)
+        send(process.pid, number)
+        assert process.wait(timeout=60) == -number
+    wait_for(lambda: not session_members(process.pid))
+
+
 def test_failing_step_fails(checkout, stubs):
     script = "with_heartbeat 'failing' sh -c 'exit 3' || echo code $?"
     done = call(checkout, stubs, script, LOG="/dev/null")
@@ -534,6 +678,7 @@ def test_failed_playbook_ends_with_the_tasks_own_sentence(checkout, stubs):
     [
         (ANSIBLE_OUTPUT, "No Java: see to it."),
         ("ERROR! no such inventory\n", "no such inventory."),
+        ("ERROR: Unable to create '/ro'\n\nTr", "Unable to create '/ro'."),
         (
             'failed: [localhost] (item=x) => {"msg": "Cannot do x"}\n',
             "Cannot do x.",

@@ -26,8 +26,16 @@ function announce_removal {
 }
 
 function ansible_environment {
-    # Python's own settings of the caller must not leak into the tools.
-    env -u PYTHONHOME -u PYTHONPATH \
+    # Settings of the caller's own Ansible must not leak in: tags that leave
+    # everything out, or another form of what is read here.
+    local name unset=()
+    for name in "${!ANSIBLE_@}"; do
+        case $name in
+            ANSIBLE_HOME | ANSIBLE_*_TEMP | ANSIBLE_VAULT_*) ;;
+            *) unset+=(-u "$name") ;;
+        esac
+    done
+    env "${unset[@]}" \
         ANSIBLE_CONFIG="$CHECKOUT/ansible.cfg" \
         ANSIBLE_COLLECTIONS_PATH="$STATE" \
         ANSIBLE_CALLBACK_RESULT_FORMAT=json \

@@ -11,13 +11,19 @@ COLLECTION=$STATE/ansible_collections/kafka_bus/openstack
 
 function prepare_environment {
     : >"$LOG"
-    if [[ ! -x "$VENV/bin/ansible-playbook" ]] \
-        || [[ "$(cat "$STAMP" 2>/dev/null)" != "$REQUIREMENT" ]]; then
+    if ! environment_is_whole; then
         heading "Getting Ansible into $VENV"
         make_environment
     fi
     link_collection
     record_new_packages
+}
+
+# Its programs name the folder that it was made in, and its packages are those
+# of one Python: either may be another by now.
+function environment_is_whole {
+    [[ "$(cat "$STAMP" 2>/dev/null)" == "$REQUIREMENT in $VENV" ]] \
+        && "$VENV/bin/python" -c 'import ansible' 2>/dev/null
 }
 
 function make_environment {
@@ -32,7 +38,7 @@ function make_environment {
         || refuse "Ansible cannot be installed: see to the network and to" \
             "pip's settings for its package index ($LOG tells more)."
     # Last, so that an environment that was broken off is made again.
-    printf '%s\n' "$REQUIREMENT" >"$STAMP"
+    printf '%s\n' "$REQUIREMENT in $VENV" >"$STAMP"
 }
 
 function link_collection {

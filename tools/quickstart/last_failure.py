@@ -24,7 +24,7 @@ def last_failure(lines):
     for line in lines:
         if line.startswith("TASK ["):
             task = line.removeprefix("TASK [").rpartition("]")[0]
-        elif line.startswith(("ERROR! ", "[ERROR]: ")):
+        elif line.startswith(("ERROR! ", "ERROR: ", "[ERROR]: ")):
             found = line.partition(" ")[2]
         match = FAILED.match(line)
         if match and not line.rstrip().endswith("...ignoring"):

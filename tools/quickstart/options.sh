@@ -96,7 +96,7 @@ function take_port {
 # What Ansible would say only after packages have been installed.
 function need_vars {
     need_value "$@"
-    [[ "$2" != @* || -r "${2#@}" ]] \
+    [[ "$2" != @* || (-r "${2#@}" && ! -d "${2#@}") ]] \
         || refuse "$1 is $2, but ${2#@} cannot be read: write @ and the path" \
             "of a file of variables."
 }

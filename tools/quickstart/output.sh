@@ -21,6 +21,7 @@ function refuse {
 }
 
 # Run a command with its output in the log, and say now and then that it runs.
+# It ends with us: the shell lets it ignore what a terminal interrupts.
 # with_heartbeat "what is done" command...
 function with_heartbeat {
     local what=$1
@@ -28,6 +29,8 @@ function with_heartbeat {
     say "  $what"
     "$@" >>"$LOG" 2>&1 </dev/null &
     local pid=$! waited=0
+    # shellcheck disable=SC2064  # the pid of now
+    trap "kill $pid 2>/dev/null || true" EXIT
     while kill -0 "$pid" 2>/dev/null; do
         sleep 0.5
         waited=$((waited + 1))
@@ -35,5 +38,6 @@ function with_heartbeat {
             say "    still at it, $((waited / 2)) s"
         fi
     done
+    trap - EXIT
     wait "$pid"
 }

@@ -23,12 +23,14 @@ function refresh_package_lists {
             "network and to apt's sources ($LOG tells more)."
 }
 
+# A new machine may be installing updates by itself: that is waited for.
 # Nobody interrupts it: what is half installed is hard to mend.
 function run_package_manager {
     trap '' INT
     if command -v apt-get >/dev/null; then
         DEBIAN_FRONTEND=noninteractive \
-            apt-get install -q -y --no-install-recommends "$@"
+            apt-get install -q -y --no-install-recommends \
+            -o DPkg::Lock::Timeout=300 "$@"
     else
         dnf install -q -y "$@"
     fi

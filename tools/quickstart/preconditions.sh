@@ -16,6 +16,14 @@ function check_root {
             "sudo ./quickstart.sh."
 }
 
+# Held until this process and what it waits for have ended.
+function be_the_only_run {
+    exec 9>"$STATE/lock"
+    flock --nonblock 9 \
+        || refuse "another quickstart.sh is at work in $CHECKOUT: wait until" \
+            "it has ended."
+}
+
 function check_distribution {
     local file=$1 ID='' VERSION_ID='' PRETTY_NAME=''
     [[ -r "$file" ]] \
