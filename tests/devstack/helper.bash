@@ -63,9 +63,9 @@ function devstack {
 }
 
 # own_checkout: from now on work with a copy, for what depends on no file being
-# edited during a test
+# edited during a test, and is in a folder with a space in its name
 function own_checkout {
-    local copy=$BATS_TEST_TMPDIR/checkout
+    local copy="$BATS_TEST_TMPDIR/own checkout"
     mkdir -p "$copy/tests"
     cp -R "$CHECKOUT"/{devstack,roles,plugins,kafka_driver,setup.cfg} "$copy"
     cp -R "$CHECKOUT/tests/devstack" "$copy/tests"

@@ -27,9 +27,15 @@ if [[ "${STANDIN_MACHINE:-False}" == True ]]; then
     SYSTEMCTL="sudo systemctl"
 else
     SYSTEMD_DIR=${SYSTEMD_DIR:-$STANDIN/units}
-    SYSTEMCTL=$(dirname "${BASH_SOURCE[0]}")/systemctl
+    STANDIN_SYSTEMCTL=$(dirname "${BASH_SOURCE[0]}")/systemctl
+    # The plugin leaves the variable to be split, as DevStack does.
+    SYSTEMCTL=standin_systemctl
 fi
 export STANDIN SYSTEMD_DIR SYSTEMCTL
+
+function standin_systemctl {
+    "$STANDIN_SYSTEMCTL" "$@"
+}
 
 mkdir -p "$STANDIN" "$DEST" "$DATA_DIR" "$SYSTEMD_DIR"
 
