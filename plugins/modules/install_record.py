@@ -286,15 +286,18 @@ def load(path):
 def store(module, path, text):
     """Put the text in place so that a reader sees the old or the new one."""
     directory = os.path.dirname(path)
-    os.makedirs(directory, mode=0o755, exist_ok=True)
+    if not os.path.isdir(directory):
+        os.makedirs(directory, exist_ok=True)
+        os.chmod(directory, 0o755)  # noqa: S103 - nothing in it is secret
     handle, draft = tempfile.mkstemp(prefix=".installed-", dir=directory)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(draft, 0o644)
         module.atomic_move(draft, path)
+        # A new file has been given what the caller's umask leaves.
+        os.chmod(path, 0o644)
     finally:
         if os.path.exists(draft):
             os.unlink(draft)

@@ -2,6 +2,7 @@
 """The install record: what a removal may take away, and nothing else."""
 
 import json
+import os
 import stat
 
 import ansible_module
@@ -35,6 +36,21 @@ def test_first_record_makes_directory_and_world_readable_file(record):
     assert recorded(record)["kafka"]["users"] == ["k"]
     assert stat.S_IMODE(record.stat().st_mode) == 0o644
     assert [p.name for p in record.parent.iterdir()] == [record.name]
+
+
+@pytest.fixture
+def private_umask():
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("private_umask")
+def test_record_is_readable_whatever_the_umask_is(record):
+    for role in ("kafka", "rabbitmq"):
+        run_module(record, role=role, packages=["jre"])
+        assert stat.S_IMODE(record.parent.stat().st_mode) == 0o755
+        assert stat.S_IMODE(record.stat().st_mode) == 0o644
 
 
 def test_same_things_again_change_nothing(record):
