@@ -186,3 +186,19 @@ def test_page_of_the_options_is_up_to_date() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_wrong_option_does_not_write_the_page(tmp_path: Path) -> None:
+    checkout = Path(__file__).resolve().parents[3]
+    (tmp_path / "tools").mkdir()
+    tool = tmp_path / "tools" / "driver_options"
+    tool.write_text((checkout / "tools/driver_options").read_text())
+    done = subprocess.run(
+        [sys.executable, str(tool), "--chek"],
+        env={"PYTHONPATH": str(checkout)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "unrecognized arguments: --chek" in done.stderr

@@ -40,6 +40,24 @@ def release(version, scala="2.13", digest=""):
     return kafka_role.kafka_release(CATALOGUE, version, scala, digest)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["v4"], "argument version: not a version like 4.3.1"),
+        (["4.3.1", "--scala", "2"], "argument --scala: not a version like"),
+        (["4.3.1", "--modes", "raft"], "--modes: not kraft, zookeeper or"),
+        (["4.3.1", "--java", "25-17"], "--java: not two numbers like 17-25"),
+    ],
+)
+def test_the_tool_takes_no_arguments_that_spoil_the_catalogue(
+    monkeypatch, capsys, arguments, sentence
+):
+    monkeypatch.setattr("sys.argv", ["add_kafka_version", *arguments])
+    with pytest.raises(SystemExit):
+        load_tool().parse_arguments()
+    assert sentence in capsys.readouterr().err
+
+
 def test_the_promised_versions_are_known():
     assert {"4.3.1", "4.2.1", "4.1.2", "3.9.2", "3.9.1", "2.0.0"} <= set(
         CATALOGUE
