@@ -2,8 +2,11 @@
 """What holds for every file of the repository, and for every role."""
 
 import configparser
+import os
 import re
 import subprocess
+import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -174,6 +177,37 @@ def test_tests_run_in_a_locale_that_every_machine_has() -> None:
     assert "testenv" in found
     for settings in found.values():
         assert "\nLC_ALL = C.UTF-8" in settings
+
+
+def test_the_collection_holds_what_works_without_the_checkout(
+    tmp_path: Path,
+) -> None:
+    checkout = tmp_path / "checkout"
+    for file in tracked():
+        copy = checkout / file.relative_to(CHECKOUT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(file.read_bytes())
+    for name in (".ruff_cache", ".tox", "kafka.egg-info", "build"):
+        (checkout / name).mkdir()
+        (checkout / name / "file").touch()
+    subprocess.run(
+        [
+            Path(sys.executable).with_name("ansible-galaxy"),
+            *("collection", "build", checkout, "--output-path", tmp_path),
+        ],
+        env={"PATH": os.environ["PATH"], "ANSIBLE_HOME": str(tmp_path)},
+        capture_output=True,
+        check=True,
+    )
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as built:
+        names = built.getnames()
+    assert "kafka_driver/cli/start.py" in names
+    assert {name.partition("/")[0] for name in names} == {
+        *("FILES.json", "MANIFEST.json", "LICENSE", "README.md"),
+        *("CONTRIBUTING.md", "ansible.cfg", "pyproject.toml", "setup.cfg"),
+        *("docs", "examples", "inventories", "kafka_driver", "meta"),
+        *("playbooks", "plugins", "releasenotes", "requirements.yml", "roles"),
+    }
 
 
 def test_scenarios_have_machines_of_their_own() -> None:
