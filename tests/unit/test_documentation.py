@@ -226,6 +226,14 @@ def test_options_of_an_example_are_there(block: str) -> None:
         assert set(parser[options.GROUP]) <= known
 
 
+def test_the_readme_names_the_ansible_that_quickstart_has_installed() -> None:
+    """There need be no other."""
+    text = (CHECKOUT / "README.md").read_text()
+    text = text.partition("## Troubleshooting")[2]
+    found = re.findall(r"`(\S*ansible-playbook) ", text)
+    assert set(found) == {".build/venv/bin/ansible-playbook"}
+
+
 def test_each_playbook_is_told() -> None:
     text = (CHECKOUT / "docs/deployment.md").read_text()
     told = set(re.findall(r"^\| `(\w+\.yml)` \|", text, re.MULTILINE))
