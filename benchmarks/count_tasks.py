@@ -11,6 +11,7 @@ roles have to be named, too.
 
 import argparse
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,10 @@ def main() -> None:
     total = 0
     for role in parser.parse_args().roles:
         seen: set[Path] = set()
-        number = count(role / "tasks" / "main.yml", seen)
+        main_file = role / "tasks" / "main.yml"
+        if not main_file.is_file():
+            sys.exit(f"{role} is no role: there is no {main_file}.")
+        number = count(main_file, seen)
         total += number
         print(f"{number:5d} tasks in {len(seen):3d} files  {role}")
     print(f"{total:5d} tasks")

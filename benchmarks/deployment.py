@@ -167,7 +167,13 @@ def machine() -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--scenario", default="cluster", help="a folder of molecule/"
+        "--scenario",
+        default="cluster",
+        choices=sorted(
+            path.parent.name
+            for path in CHECKOUT.glob("molecule/*/molecule.yml")
+        ),
+        help="a folder of molecule/",
     )
     parser.add_argument(
         "--profile", action="store_true", help="show the slowest tasks"

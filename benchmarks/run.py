@@ -216,10 +216,17 @@ def warm_up(figure: Figure, bus: Bus) -> None:
         pass
 
 
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("write 1 or more")
+    return number
+
+
 def parse() -> argparse.Namespace:
     names = [figure.name for figure in FIGURES]
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=positive, default=5)
     parser.add_argument(
         "--quick", action="store_true", help="one short round, to try it"
     )
