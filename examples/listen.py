@@ -49,9 +49,15 @@ def main() -> None:
     parser.add_argument("--timeout", type=float, help="seconds to wait")
     arguments = parser.parse_args()
 
-    transport = oslo_messaging.get_notification_transport(
-        cfg.ConfigOpts(), url=arguments.url
-    )
+    try:
+        transport = oslo_messaging.get_notification_transport(
+            cfg.ConfigOpts(), url=arguments.url
+        )
+    except (
+        oslo_messaging.DriverLoadFailure,
+        oslo_messaging.InvalidTransportURL,
+    ) as error:
+        parser.error(str(error))
     printer = Printer(arguments.count)
     listener = oslo_messaging.get_notification_listener(
         transport,

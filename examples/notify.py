@@ -22,9 +22,15 @@ def main() -> None:
     parser.add_argument("count", type=int, nargs="?", default=1)
     arguments = parser.parse_args()
 
-    transport = oslo_messaging.get_notification_transport(
-        cfg.ConfigOpts(), url=arguments.url
-    )
+    try:
+        transport = oslo_messaging.get_notification_transport(
+            cfg.ConfigOpts(), url=arguments.url
+        )
+    except (
+        oslo_messaging.DriverLoadFailure,
+        oslo_messaging.InvalidTransportURL,
+    ) as error:
+        parser.error(str(error))
     notifier = oslo_messaging.Notifier(
         transport,
         publisher_id="compute.host1",

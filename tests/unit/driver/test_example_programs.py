@@ -2,6 +2,7 @@
 """The programs of examples/, as far as they can be tried without a broker."""
 
 import runpy
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,3 +20,24 @@ def test_the_listener_prints_what_others_sent(
     printer.info({}, "p", "a.b", payload, {})
     assert capsys.readouterr().out == f"p a.b {payload}\n"
     assert printer.done.is_set()
+
+
+@pytest.mark.parametrize("program", ["notify.py", "listen.py"])
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("nonsense", "No scheme specified"),
+        ("kafka-driver://", "the transport URL names no host: write"),
+    ],
+)
+def test_a_url_that_cannot_work_is_one_sentence(
+    program: str,
+    url: str,
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", [program, url])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(EXAMPLES / program), run_name="__main__")
+    assert sentence in capsys.readouterr().err
