@@ -176,9 +176,10 @@ function install_tox {
 }
 
 # Debian packages for root; for others, whether the commands are there already.
+# A server that a package starts would hold our lock.
 function have_packages {
     if ((EUID == 0)) && type -P apt-get >/dev/null; then
-        "$CHECKOUT/ci/packages" "$@"
+        "$CHECKOUT/ci/packages" "$@" 9>&-
     else
         return 1
     fi
