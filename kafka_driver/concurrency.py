@@ -80,22 +80,45 @@ def Claim() -> Any:
     return _allocate_lock()
 
 
-class Signal:
-    """An event that native threads set and green or native ones wait for.
+class _GreenLock:
+    """A lock that is held, and that a green thread waits for.
 
-    At most one green thread may wait at a time: an eventlet hub has one
-    reader for a file descriptor.
+    Each has a file descriptor of its own: an eventlet hub has one reader for
+    a descriptor, and keeps what is closed while somebody waits for it.
     """
 
-    __slots__ = ("_fd", "_flag", "_lock", "_waiters")
+    def __init__(self) -> None:
+        self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+
+    def acquire(self, blocking: bool, timeout: float) -> None:
+        del blocking
+        hubs = sys.modules["eventlet.hubs"]
+        with contextlib.suppress(TimeoutError):
+            hubs.trampoline(
+                self._fd,
+                read=True,
+                timeout=None if timeout < 0 else timeout,
+                timeout_exc=TimeoutError,
+            )
+
+    def release(self) -> None:
+        os.eventfd_write(self._fd, 1)
+
+    def __del__(self) -> None:
+        # Whoever releases it has it as well, so nobody writes to another
+        # file. Without one when a handler of a signal raised in __init__.
+        if hasattr(self, "_fd"):
+            os.close(self._fd)
+
+
+class Signal:
+    """An event that native threads set and green or native ones wait for."""
+
+    __slots__ = ("_flag", "_waiters")
 
     def __init__(self) -> None:
         self._flag = False
         self._waiters: list[Any] = []
-        # For the file descriptor only: one that sets and one that waits each
-        # write their part before they look at the other's.
-        self._lock = Lock()
-        self._fd = -1
 
     def is_set(self) -> bool:
         return self._flag
@@ -110,62 +133,30 @@ class Signal:
             except IndexError:  # it gave up, or another has woken it
                 break
             waiter.release()
-        if self._fd >= 0:
-            with self._lock:
-                if self._fd >= 0:
-                    os.eventfd_write(self._fd, 1)
 
     def clear(self) -> None:
         self._flag = False
-        if self._fd >= 0:
-            # Nothing is to be read when it was not set, and when a forked
-            # child that shares it has read it.
-            with self._lock, contextlib.suppress(BlockingIOError):
-                os.eventfd_read(self._fd)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until set, at most `timeout` seconds; whether it is set."""
         if self._flag:
             return True
+        waiter: Any
         if is_green():
-            return self._wait_green(timeout)
-        return self._wait_native(timeout)
-
-    def close(self) -> None:
-        """Give the file descriptor back. The signal keeps working."""
-        with self._lock:
-            fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
-
-    def __del__(self) -> None:
-        # Without one when a handler of a signal has raised in __init__.
-        if getattr(self, "_fd", -1) >= 0:
-            os.close(self._fd)
-
-    def _wait_native(self, timeout: float | None) -> bool:
-        waiter = _allocate_lock()
-        waiter.acquire()
+            waiter = _GreenLock()
+        else:
+            waiter = _allocate_lock()
+            waiter.acquire()
         self._waiters.append(waiter)
-        if not self._flag:
-            waiter.acquire(True, -1 if timeout is None else max(timeout, 0))
-        if waiter in self._waiters:
-            with contextlib.suppress(ValueError):
-                self._waiters.remove(waiter)
-        return self._flag
-
-    def _wait_green(self, timeout: float | None) -> bool:
-        hubs = sys.modules["eventlet.hubs"]
-        with self._lock:
-            if self._fd < 0:
-                self._fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-            fd = self._fd
-        if self._flag:
-            return True
-        with contextlib.suppress(TimeoutError):
-            hubs.trampoline(
-                fd, read=True, timeout=timeout, timeout_exc=TimeoutError
-            )
+        try:
+            if not self._flag:
+                waiter.acquire(
+                    True, -1 if timeout is None else max(timeout, 0)
+                )
+        finally:
+            if waiter in self._waiters:
+                with contextlib.suppress(ValueError):
+                    self._waiters.remove(waiter)
         return self._flag
 
 
@@ -188,7 +179,6 @@ class NativeThread:
             return False
         # What is left is the interpreter's own few steps.
         self._thread.join(1.0)
-        self._done.close()
         return True
 
     def is_alive(self) -> bool:
@@ -256,7 +246,6 @@ class LogQueue:
         if writer is not None:
             writer.join(timeout)
         self.drain()
-        self._signal.close()
 
     def _write(self, writer: threading.Thread) -> None:
         while self._writer is writer:

@@ -69,7 +69,3 @@ class Handover:
             if left is not None and left <= 0:
                 return found
             self._arrived.wait(left)
-
-    def close(self) -> None:
-        self._arrived.close()
-        self.ended.close()

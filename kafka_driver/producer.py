@@ -112,7 +112,6 @@ class Sender:
             self._wait(channel, record, record.done, left, limit)
         else:
             self._wait_for_ever(channel, record, record.done)
-        record.done.close()
         if record.error is not None:
             raise errors.translate(
                 record.error, topic, len(value), channel.max_bytes()

@@ -137,15 +137,54 @@ assert len(ticks) > 3, len(ticks)
 assert thread.join(5)
 assert not Signal().wait(0.05)
 queue.close()
-for signal in signals:
-    signal.close()
-del signal, signals, waiting
+del signals, waiting
 files = os.listdir("/proc/self/fd")
 links = [os.readlink(f"/proc/self/fd/{{fd}}") for fd in files
          if os.path.exists(f"/proc/self/fd/{{fd}}")]
 assert not any("eventfd" in link for link in links), links
 print("well")
 """
+
+
+SHARED = """
+import eventlet
+eventlet.monkey_patch()
+from kafka_driver.concurrency import LogQueue, NativeThread, Signal
+
+go = Signal()
+thread = NativeThread(lambda: bool(go.wait(10)), "native")
+thread.start()
+queue = LogQueue("writer")
+queue.start()
+eventlet.sleep(0.05)
+waiting = [eventlet.spawn(thread.join, 10) for _ in range(3)]
+eventlet.sleep(0.05)
+closing = [eventlet.spawn(queue.close) for _ in range(3)]
+# What is made meanwhile gets the descriptors that were given back.
+later = [eventlet.spawn(Signal().wait, 0.1) for _ in range(3)]
+assert not any(one.wait() for one in later)
+go.set()
+assert all(one.wait() for one in waiting)
+for one in closing:
+    one.wait()
+print("well")
+"""
+
+
+def run(program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_green_threads_may_end_the_same_at_a_time() -> None:
+    done = run(SHARED)
+    assert done.stdout == "well\n", done.stderr
+    assert not done.stderr
 
 
 @pytest.mark.parametrize(
@@ -156,18 +195,6 @@ print("well")
 def test_native_threads_wake_green_ones_and_do_not_stop_them(
     before: str,
 ) -> None:
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-W",
-            "ignore",
-            "-c",
-            GREEN.format(before=before),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run(GREEN.format(before=before))
     assert done.stdout == "well\n", done.stderr
     assert "from native" in done.stderr

@@ -135,7 +135,7 @@ def test_a_forked_child_leaves_the_parents_listener_alone(
         made.cleanup()
 
     # A fork may come at any moment: its threads may hold any lock.
-    with listener._handover._lock, listener._wake._lock, listener._lock:
+    with listener._handover._lock, listener._lock:
         in_child(child)
 
     put(cluster, record(1))
