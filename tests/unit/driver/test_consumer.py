@@ -13,7 +13,7 @@ from typing import Any
 import mock_cluster
 import oslo_messaging
 import pytest
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from listening import (
     TOPIC,
     committed,
@@ -122,6 +122,24 @@ def test_a_dead_letter_does_not_wait_for_others(
 
     listener = listen(
         kafka_driver_dead_letter_topic="dead", producer_batch_timeout=900
+    )
+
+    assert payloads(receive(listener, 1, timeout=10)) == [1]
+
+
+def test_a_dead_letter_may_be_larger_than_what_the_service_sends(
+    cluster: MockCluster, listen: Listen
+) -> None:
+    cluster.create_topic("dead")
+    large = Producer(
+        {"bootstrap.servers": cluster.bootstrap, "message.max.bytes": 1100000}
+    )
+    large.produce(TOPIC, b"x" * 1010000)
+    assert large.flush(10) == 0
+    put(cluster, record(1))
+
+    listener = listen(
+        kafka_driver_dead_letter_topic="dead", kafka_driver_queue_max_kbytes=1
     )
 
     assert payloads(receive(listener, 1, timeout=10)) == [1]
