@@ -13,6 +13,7 @@ Options
   ``kafka_driver.options``.
 """
 
+import atexit
 import contextlib
 import logging
 from typing import Any
@@ -21,8 +22,8 @@ from oslo_config import cfg
 from oslo_messaging._drivers import base
 
 from kafka_driver import client_config, envelope, options, topics
-from kafka_driver.listener import KafkaListener
-from kafka_driver.producer import Sender
+from kafka_driver.listener import KafkaListener, open_ones
+from kafka_driver.producer import Sender, close_all
 
 LOG = logging.getLogger(__name__)
 
@@ -174,3 +175,15 @@ class KafkaDriver(base.BaseDriver):  # type: ignore[misc]
 def _publisher(message: dict[str, Any]) -> bytes | None:
     publisher = message.get("publisher_id")
     return None if publisher is None else str(publisher).encode()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Close what was left open when the process ends, all at a time."""
+    left = open_ones()
+    for one in left:
+        one.begin_cleanup()
+    close_all()
+    for one in left:
+        one.cleanup()
+        one.tell_leftover()  # also of one that nobody has stopped

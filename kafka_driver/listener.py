@@ -163,7 +163,8 @@ class KafkaListener(base.PollStyleListener):  # type: ignore[misc]
                 "session timeout",
                 _CLEANUP_WAIT,
             )
-        self._tell_leftover()
+        if self._stop_called.is_set():  # else a server may poll for it
+            self.tell_leftover()
         self._log.close()
 
     def _is_inherited(self) -> bool:
@@ -173,18 +174,16 @@ class KafkaListener(base.PollStyleListener):  # type: ignore[misc]
         """
         return os.getpid() != self._pid
 
-    def _tell_leftover(self) -> None:
+    def tell_leftover(self) -> None:
         """Say what was committed and came after the server's last poll."""
-        if not self._stop_called.is_set() or (
-            self._options.kafka_driver_commit == "after_dispatch"
-        ):
+        if self._options.kafka_driver_commit == "after_dispatch":
             return
         left = self._handover.withdraw()
         if left:
             LOG.error(
                 "%d notifications were committed and reached no endpoint "
-                "(first: topic %s, partition %d, offset %d): the brokers "
-                "answered only when the listener had stopped",
+                "(first: topic %s, partition %d, offset %d): nobody polled "
+                "for them before the listener was closed",
                 len(left),
                 *left[0].place,
                 left[0].offset,
@@ -267,6 +266,11 @@ def group_id(options: Any, pool: str | None, vhost: str) -> str:
     if options.kafka_driver_group_by_vhost and vhost:
         return f"{group}.{vhost}"
     return group
+
+
+def open_ones() -> list[KafkaListener]:
+    """The listeners that nobody has cleaned up."""
+    return list(_open)
 
 
 #: Listeners with a thread.

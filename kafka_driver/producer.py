@@ -5,7 +5,6 @@ A Sender has one Channel for each time that records may take: the client
 library has one such time per producer.
 """
 
-import atexit
 import functools
 import logging
 import math
@@ -363,8 +362,8 @@ _open: set[Sender] = set()
 _left_alone: list[Any] = []
 
 
-@atexit.register
-def _close_all() -> None:
+def close_all() -> None:
+    """Close every sender that was left open, all at a time."""
     for wait in [sender.begin_close() for sender in list(_open)]:
         wait()
 

@@ -3,6 +3,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -87,6 +89,60 @@ def test_after_dispatch_what_reaches_no_endpoint_is_not_committed(
 
     assert committed(cluster, name) < 0
     assert "reached no" not in caplog.text
+
+
+PROGRAM = """
+import logging, sys
+import oslo_messaging
+from oslo_config import cfg
+
+logging.basicConfig()
+url, group, commit = sys.argv[1:]
+conf = cfg.ConfigOpts()
+conf([], default_config_files=[], default_config_dirs=[])
+made = oslo_messaging.get_notification_transport(
+    conf, f"{url}?consumer_group={group}&kafka_driver_commit={commit}"
+)
+target = oslo_messaging.Target(topic="notifications")
+made._driver.listen_for_notifications([(target, "info")], None, 1, None)
+(listener,) = made._driver.listeners
+(first,) = listener.poll()
+first.acknowledge()
+while listener.statistics()["in_flight"] != 2:
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("commit", "offset", "told"),
+    [("before_dispatch", 3, True), ("after_dispatch", 1, False)],
+)
+def test_a_listener_that_is_left_open_is_closed_when_the_process_ends(
+    cluster: MockCluster, commit: str, offset: int, told: bool
+) -> None:
+    name = group()
+    put(cluster, *map(record, range(3)))
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-c",
+            PROGRAM,
+            cluster.url,
+            name,
+            commit,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert committed(cluster, name) == offset
+    assert (
+        "2 notifications were committed and reached no" in done.stderr
+    ) is told
 
 
 # Forking

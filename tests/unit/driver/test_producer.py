@@ -580,7 +580,7 @@ def test_transports_left_open_at_the_end_are_closed_at_a_time(
             )
         )
     started = time.monotonic()
-    producer._close_all()
+    producer.close_all()
     assert time.monotonic() - started < 6
 
 
