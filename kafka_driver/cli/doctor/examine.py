@@ -160,19 +160,24 @@ def _topics(
 ) -> Iterator[Finding]:
     state = topic_state.read(cluster, bus.names)
     count = len(cluster.metadata.brokers)
-    hindered = topic_state.new_replicas(
-        state,
-        bus.chosen.kafka_driver_topic_replication,
-        count,
-        bus.chosen.kafka_driver_create_topics,
-    )
+    chosen = bus.chosen
+    makes = chosen.kafka_driver_create_topics
+    factor = chosen.kafka_driver_topic_replication
+    missing = [one.name for one in state if one.error == "missing"]
+    hindered = topic_state.new_replicas(state, factor, count, makes)
+    # Of those that cannot be made it is said once.
+    left_out = set(missing) if findings.has_failed(hindered) else set()
+    refused = {}
+    if makes and not left_out:
+        refused = topic_state.refusals(
+            cluster, missing, chosen.kafka_driver_topic_partitions, factor
+        )
+        left_out = set(refused)
     yield from topic_state.existence(
-        # Of those that cannot be made it is said once.
-        [one for one in state if one.error != "missing"]
-        if findings.has_failed(hindered)
-        else state,
+        [one for one in state if one.name not in left_out],
         *_creation(cluster, bus),
     )
+    yield from topic_state.unmakeable(state, refused)
     yield from topic_state.replication(state, count, capped)
     yield from hindered
     yield from topic_state.permissions(state, sends=request.is_configured())

@@ -10,6 +10,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ConfigResource,
     ResourceType,
 )
+from confluent_kafka.cimpl import NewTopic
 
 from kafka_driver import errors
 from kafka_driver.cli.doctor import findings
@@ -25,6 +26,19 @@ _NO_RIGHT = frozenset(
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,
         KafkaError.GROUP_AUTHORIZATION_FAILED,
+    }
+)
+#: Answers by which the driver is not refused: it asks again, and tells
+#: brokers before 2.4 the numbers that they have no defaults for.
+_NO_ANSWER = frozenset(
+    {
+        KafkaError._TIMED_OUT,
+        KafkaError._TRANSPORT,
+        KafkaError._UNSUPPORTED_FEATURE,
+        KafkaError.NOT_CONTROLLER,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.TOPIC_ALREADY_EXISTS,
+        KafkaError.UNSUPPORTED_VERSION,
     }
 )
 
@@ -149,6 +163,62 @@ def new_replicas(
         ]
     text = f"{reason}, so no topic can be created"
     return [findings.warning(REPLICATION, text, fix)]
+
+
+def refusals(
+    cluster: Cluster, names: list[str], partitions: int, factor: int
+) -> dict[str, KafkaError]:
+    """Why topics cannot be made; none of them is.
+
+    :param partitions: kafka_driver_topic_partitions
+    :param factor: kafka_driver_topic_replication
+    """
+    if not names:
+        return {}
+    futures = cluster.admin.create_topics(
+        [NewTopic(name, partitions, factor) for name in names],
+        request_timeout=cluster.timeout,
+        validate_only=True,
+    )
+    found = {}
+    for name, future in futures.items():
+        try:
+            cluster.wait(future)
+        except KafkaException as exc:
+            error = errors.kafka_error(exc)
+            if error.code() not in _NO_ANSWER:
+                found[name] = error
+        except FutureTimeout:
+            continue
+    return found
+
+
+def unmakeable(
+    topics: list[Topic], refused: dict[str, KafkaError]
+) -> list[Finding]:
+    """The missing topics that cannot be made, by reason. Pure.
+
+    :param refused: what the brokers say of each of them
+    """
+    # Few services use every priority.
+    there = any(not one.error for one in topics)
+    tell = findings.warning if there else findings.failed
+    reasons: dict[int, list[str]] = {}
+    for name, error in refused.items():
+        reasons.setdefault(error.code(), []).append(name)
+    return [
+        tell(
+            TOPICS,
+            f"{', '.join(names)} {_verb(names)} not exist and cannot be made "
+            f"({errors.reason(refused[names[0]])})",
+            "give the user CREATE on them, or create them"
+            if code in _NO_RIGHT
+            else "correct kafka_driver_topic_partitions and "
+            "kafka_driver_topic_replication, or the brokers' "
+            "default.replication.factor where that is -1, or create them",
+        )
+        for code, names in reasons.items()
+    ]
 
 
 def replication(

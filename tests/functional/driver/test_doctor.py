@@ -459,6 +459,21 @@ def test_a_right_to_write_that_is_missing_is_found(
     assert "may not send to" in report.failure("permissions")
 
 
+def test_topics_that_the_user_may_not_make_are_found(
+    secure: SecureBroker, doctor: Run
+) -> None:
+    prefix = f"write-{sending.new_topic()}"
+    secure.allow(prefix, USER, AclOperation.WRITE, AclOperation.DESCRIBE)
+
+    report = doctor(
+        secure.url("sasl_ssl", LOGIN),
+        notifications=f"topics = {prefix}",
+        **tls_options(secure),
+    )
+
+    assert "cannot be made (TOPIC_AUTHORIZATION" in report.failure("topics")
+
+
 def test_topics_that_the_user_may_not_see_are_found(
     secure: SecureBroker, doctor: Run
 ) -> None:

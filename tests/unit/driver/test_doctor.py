@@ -841,6 +841,61 @@ def test_missing_topics_fail_only_when_nobody_makes_them() -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "topics", "level", "fix"),
+    [
+        (
+            KafkaError.TOPIC_AUTHORIZATION_FAILED,
+            [Topic("m", "missing")],
+            "failed",
+            "CREATE",
+        ),
+        (
+            KafkaError.INVALID_REPLICATION_FACTOR,
+            [Topic("m", "missing")],
+            "failed",
+            "default.replication.factor",
+        ),
+        (
+            KafkaError.POLICY_VIOLATION,
+            [topic(), Topic("m", "missing")],
+            "warning",
+            "create them",
+        ),
+    ],
+)
+def test_topics_that_brokers_would_not_make_are_told(
+    answer: int, topics: list[Topic], level: str, fix: str
+) -> None:
+    admin = Admin(create_topics=KafkaException(KafkaError(answer)))
+    cluster = client.Cluster(admin, None, 1.0)
+
+    refused = topic_state.refusals(cluster, ["m"], -1, -1)
+
+    (found,) = topic_state.unmakeable(topics, refused)
+    assert found.level == level
+    assert "m does not exist and cannot be made" in found.text
+    assert fix in found.fix
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        KafkaException(KafkaError(KafkaError._TIMED_OUT)),
+        KafkaException(KafkaError(KafkaError._UNSUPPORTED_FEATURE)),
+        TimeoutError(),
+    ],
+)
+def test_topics_that_brokers_do_not_refuse_are_made_at_first_use(
+    answer: Exception | None,
+) -> None:
+    admin = Admin(create_topics=answer)
+    cluster = client.Cluster(admin, None, 1.0)
+    assert topic_state.refusals(cluster, ["m"], -1, -1) == {}
+    assert topic_state.unmakeable([Topic("m", "missing")], {}) == []
+
+
+@pytest.mark.parametrize(
     ("may", "sends", "levels"),
     [
         (("READ", "WRITE"), True, ["ok"]),
