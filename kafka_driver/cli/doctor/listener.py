@@ -116,9 +116,24 @@ def _ask(
         return [_silent(place, options, exc)]
     told.append(versions)
     return [
-        findings.ok(VERSION, f"{place} runs Kafka {wire.age(versions)}"),
+        version(place, versions, options.kafka_driver_group_protocol),
         sasl(place, options.security_protocol, wanted, code, names),
     ]
+
+
+def version(
+    place: Place, versions: wire.Versions, group_protocol: str
+) -> Finding:
+    """How old a broker is, and whether that will do. Pure."""
+    text = f"{place} runs Kafka {wire.age(versions)}"
+    if group_protocol == "consumer" and not wire.has_new_groups(versions):
+        return findings.warning(
+            VERSION,
+            f"{text}, which does not know the group protocol consumer: "
+            "listeners get nothing",
+            f"set kafka_driver_group_protocol=classic {_SECTION}",
+        )
+    return findings.ok(VERSION, text)
 
 
 def sasl(

@@ -2,6 +2,7 @@
 """TLS with a broker: who answers, with which certificate, until when."""
 
 import datetime
+import os
 import socket
 import ssl
 from typing import Any
@@ -37,8 +38,14 @@ def context(options: Any) -> ssl.SSLContext:
 
     :raises Unusable: when a file holds something else
     """
+    path = options.ssl_cafile or None
+    # The client library takes a directory, too.
+    in_directory = path is not None and os.path.isdir(path)
     try:
-        made = ssl.create_default_context(cafile=options.ssl_cafile or None)
+        made = ssl.create_default_context(
+            cafile=None if in_directory else path,
+            capath=path if in_directory else None,
+        )
     except (OSError, ValueError):
         raise Unusable(
             f"ssl_cafile {options.ssl_cafile} holds no certificate",

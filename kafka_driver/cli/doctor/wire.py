@@ -22,6 +22,7 @@ ILLEGAL_STATE = 34
 _PRODUCE = 0
 _LIST_OFFSETS = 2
 _ALTER_REASSIGNMENTS = 45
+_GROUP_HEARTBEAT = 68
 
 #: Number of each request -> its oldest and its newest version.
 Versions = dict[int, tuple[int, int]]
@@ -80,6 +81,11 @@ def caps_minimum(versions: Versions) -> bool:
     Since 3.7 it takes min.insync.replicas as that at most.
     """
     return versions.get(_PRODUCE, (0, 0))[1] >= 10
+
+
+def has_new_groups(versions: Versions) -> bool:
+    """Whether the broker knows the group protocol that Kafka 4.0 brought."""
+    return versions.get(_GROUP_HEARTBEAT, (0, 0))[1] >= 1
 
 
 def age(versions: Versions) -> str:

@@ -645,6 +645,16 @@ def test_why_a_certificate_is_refused_is_told(code: int, words: str) -> None:
 # -- the protocol -------------------------------------------------------------
 
 
+def test_a_directory_of_certificates_is_taken_as_the_client_takes_it(
+    conf: cfg.ConfigOpts, tmp_path: Path
+) -> None:
+    url = oslo_messaging.TransportURL.parse(
+        conf, f"kafka-driver://h/?ssl_cafile={tmp_path}"
+    )
+    made = tls.context(options.register(conf, url))
+    assert made.verify_mode is ssl.CERT_REQUIRED
+
+
 class Wire:
     """A socket that answers with fixed bytes."""
 
@@ -725,6 +735,23 @@ def test_the_age_of_a_broker_is_told(
 ) -> None:
     assert wire.age(versions) == age
     assert wire.caps_minimum(versions) is capped
+
+
+@pytest.mark.parametrize(
+    ("protocol", "versions", "level"),
+    [
+        ("classic", {2: (0, 8)}, "ok"),
+        ("consumer", {2: (1, 11), 68: (0, 1)}, "ok"),
+        ("consumer", {2: (0, 8)}, "warning"),
+        ("consumer", {2: (0, 8), 68: (0, 0)}, "warning"),
+    ],
+)
+def test_brokers_have_to_know_the_protocol_of_groups(
+    protocol: str, versions: wire.Versions, level: str
+) -> None:
+    found = listener.version(PLACE, versions, protocol)
+    assert found.level == level
+    assert "runs Kafka" in found.text
 
 
 @pytest.mark.parametrize(
