@@ -89,6 +89,8 @@ class TopicMaker:
         self._steps: dict[str, tuple[Callable[..., bool], Answer]] = {}
         self._pause_until = 0.0
         self._told: set[tuple[str, int]] = set()
+        #: Why a topic that is missing was not made when that was last tried.
+        self.refusals: dict[str, KafkaError] = {}
 
     def ready(self, topic: str) -> bool:
         """Whether `topic` may be used now. Ask again until it is True.
@@ -107,6 +109,8 @@ class TopicMaker:
             return False
         else:
             ready = self._look(topic)
+        if ready:
+            self.refusals.pop(topic, None)
         if ready and not self._steps:
             self._client = None  # its connections are not needed any more
         return ready
@@ -207,6 +211,7 @@ class TopicMaker:
             )
             return True
         self._tell(topic, error, "Topic %s could not be created: %s")
+        self.refusals[topic] = error
         return error.code() in _REFUSED or self._pause()
 
     def _broker_count(self) -> int:

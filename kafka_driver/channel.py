@@ -90,6 +90,8 @@ class Channel(abc.ABC):
         self.ended = False
         self.last_error: KafkaError | None = None
         self.raw_statistics = ""
+        #: Why topics that records wait for could not be made.
+        self.refusals: dict[str, KafkaError] = {}
         #: Topics for which a sender waited in vain, until one is delivered.
         self.stalled: set[str] = set()
         #: Nothing was delivered since a sender waited in vain.
@@ -266,6 +268,7 @@ class Channel(abc.ABC):
 
     def _run(self) -> None:
         maker = self._make_maker()
+        self.refusals = maker.refusals
         back_off = 1.0
         while self._stop_at is None or (
             self.queued() and time.monotonic() < self._stop_at

@@ -278,7 +278,7 @@ class Sender:
                 "queued until it does, about %d are (last error: %s)",
                 record.topic,
                 channel.queued(),
-                _last_error(channel),
+                _last_error(channel, record.topic),
             )
 
     def _not_in_time(
@@ -287,7 +287,7 @@ class Sender:
         outcome = " (it may have been delivered all the same)" if sent else ""
         return exceptions.MessageDeliveryFailure(
             f"Notification for topic {record.topic} was not delivered within "
-            f"{limit:g} s: {_last_error(channel)}{outcome}"
+            f"{limit:g} s: {_last_error(channel, record.topic)}{outcome}"
         )
 
     def _larger_than_queue(
@@ -350,8 +350,8 @@ def nearest(limit: float, existing: dict[float, Any]) -> float:
     return min(longer) if longer else max(existing)
 
 
-def _last_error(channel: Channel) -> str:
-    error = channel.last_error
+def _last_error(channel: Channel, topic: str) -> str:
+    error = channel.refusals.get(topic) or channel.last_error
     return "no answer" if error is None else errors.reason(error)
 
 

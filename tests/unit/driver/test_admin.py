@@ -207,6 +207,25 @@ def test_too_few_brokers_for_now_is_tried_again(
     assert len(caplog.records) == 1
 
 
+def test_why_a_topic_could_not_be_made_is_known_until_it_is_there(
+    client: type[Client],
+) -> None:
+    few = {"t": error(KafkaError.INVALID_REPLICATION_FACTOR)}
+    client.script = {
+        "list": [UNKNOWN] * 2,
+        "create": [few, {"t": None}],
+    }
+    log = concurrency.LogQueue("test")
+    maker = admin.TopicMaker({"some": "settings"}, True, -1, 3, log)
+    assert not maker.ready("t")
+    assert maker.refusals == {}
+    assert not maker.ready("t")
+    assert maker.refusals == few
+    while not maker.ready("t"):
+        pass
+    assert maker.refusals == {}
+
+
 def test_no_right_to_look_lets_the_broker_answer_the_record(
     client: type[Client],
 ) -> None:

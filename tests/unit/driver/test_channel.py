@@ -129,6 +129,9 @@ class Maker:
 
     defects = 0
 
+    def __init__(self) -> None:
+        self.refusals: dict[str, KafkaError] = {}
+
     def ready(self, _topic: str) -> bool:
         if Maker.defects:
             Maker.defects -= 1

@@ -8,6 +8,7 @@ import os
 import re
 import threading
 import time
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -224,6 +225,29 @@ def test_retry_limit_raises_after_that_many_tries(
     ):
         send(sender, retry=retry)
     assert limit <= time.monotonic() - started < limit + 8
+
+
+def test_a_topic_that_cannot_be_made_is_why_nothing_is_delivered(
+    cluster: MockCluster,
+    transport: Transport,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refusal = KafkaError(KafkaError.INVALID_REPLICATION_FACTOR)
+    maker = types.SimpleNamespace(
+        ready=lambda _topic: False,
+        refusals={"missing.info": refusal},
+        close=lambda: None,
+    )
+    monkeypatch.setattr(producer.admin, "TopicMaker", lambda *_: maker)
+    sender = transport(cluster.url, kafka_driver_try_timeout=0.5)
+    for topic, why in (
+        ("missing.info", "INVALID_REPLICATION_FACTOR"),
+        ("other.info", "no answer"),
+    ):
+        with pytest.raises(
+            oslo_messaging.MessageDeliveryFailure, match=f"0.5 s: {why}"
+        ):
+            send(sender, topic=topic, retry=0)
 
 
 @pytest.mark.parametrize("retry", [500000, 10**12])
