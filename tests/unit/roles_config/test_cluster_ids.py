@@ -113,3 +113,41 @@ def test_a_check_run_knows_the_nodes_that_it_would_add(
     assert "k4.invalid is no name that this machine" in done.stdout
     assert "does not name" not in done.stdout
     assert inventory.written() == before
+
+
+@pytest.mark.parametrize(
+    ("leaving", "limit", "sentence"),
+    [
+        ("kafka", [], "set it to one of k1, k2, k3"),
+        ("all", [], "set it to one of k1, k2, k3"),
+        ("k3", ["--limit", "k3"], "leaves out the nodes that stay"),
+    ],
+)
+def test_no_node_stops_before_others_have_taken_over(
+    inventory: Inventory, leaving: str, limit: list[str], sentence: str
+) -> None:
+    inventory.begin("k1", "k2", "k3")
+    notes = [
+        inventory.folder / name / "config/formatted"
+        for name in ("k1", "k2", "k3")
+    ]
+    for note in notes:
+        note.parent.mkdir(parents=True)
+        note.touch()
+    done = inventory.play(
+        "remove_node.yml", "-e", f"kafka_leaving={leaving}", *limit
+    )
+    assert sentence in done.stdout, done.stdout
+    # Taken away where a node is stopped for good.
+    assert all(note.exists() for note in notes)
+
+
+def test_a_lost_node_need_not_be_in_the_inventory(
+    inventory: Inventory,
+) -> None:
+    inventory.begin("k1", "k2", "k3")
+    inventory.has("k1", "k2")
+    done = inventory.play("remove_node.yml", "-e", "kafka_leaving=k3")
+    # The others are looked at; they are none that this machine could reach.
+    assert "k1.invalid is no name that this machine" in done.stdout
+    assert "leaves out k3" not in done.stdout
