@@ -51,6 +51,15 @@ playbook topics.yml" ]]
     [[ "$(role_var broker kafka_topics)" == *versioned_notifications.error* ]]
 }
 
+@test "a topic that is asked for twice is made once" {
+    KAFKA_TOPICS="versioned_notifications a a" NOVA_NOTIFICATION_FORMAT=both \
+        run devstack stack 'phase stack pre-install'
+    local topics
+    topics=$(role_var broker kafka_topics)
+    [[ "$(grep -o versioned_notifications.info <<<"$topics" | wc -l)" -eq 1 ]]
+    [[ "$(grep -o '"a.info"' <<<"$topics" | wc -l)" -eq 1 ]]
+}
+
 @test "an account reaches the broker, and not as it is" {
     run devstack stack 'phase stack pre-install'
     [[ "$(role_var broker kafka_security)" == '"plaintext"' ]]
