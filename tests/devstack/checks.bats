@@ -127,6 +127,9 @@ counts only with KAFKA_SCALA_TOOLS=True."* ]]
     NOTIFY_SSL_CAFILE=/etc/passwd refuses "services do not speak TLS"
     NOTIFY_HOST=192.0.2.5 NOTIFY_SSL_CAFILE=/nowhere \
         refuses "NOTIFY_SSL_CAFILE is /nowhere, which cannot be read"
+    cd "$CHECKOUT"
+    NOTIFY_HOST=192.0.2.5 NOTIFY_SSL_CAFILE=setup.cfg \
+        refuses "write the absolute path of the certificates"
     NOTIFY_USERNAME='' NOTIFY_PASSWORD='' NOTIFY_SECURITY_PROTOCOL=SASL_SSL \
         refuses 'NOTIFY_SECURITY_PROTOCOL is "SASL_SSL": set it to one of'
     NOTIFY_USERNAME='' NOTIFY_PASSWORD='' NOTIFY_SECURITY_PROTOCOL=SSL \
@@ -325,6 +328,31 @@ alone there, and the port in NOTIFY_PORT."
     KAFKA_LOG_DIR=$STANDIN/dest/logs/../data refuses "name a folder of its own"
     KAFKA_LOG_DIR=$STANDIN refuses "KAFKA_LOG_DIR is $STANDIN, which holds"
     KAFKA_LOG_DIR="/srv/a b" refuses 'without blanks'
+}
+
+@test "a folder whose name the broker's files cannot hold is refused" {
+    local data=$STANDIN/dest/data folder
+    for folder in "$data/a\"b" "$data/dät" "$data/a:b" "$data/x/../b"; do
+        KAFKA_DIR=$folder refuses "write a path of letters, digits and the signs"
+    done
+    KAFKA_LOG_DIR="$data/a\"b" refuses "write a path of letters, digits and"
+    KAFKA_LOG_DIR="$data/.log-1:2@3~" \
+        run devstack stack 'phase stack none' check_kafka_settings
+    [[ "$status" -eq 0 ]]
+    # The role sets up no broker there.
+    NOTIFY_HOST=192.0.2.5 KAFKA_DIR="$data/dät" \
+        run devstack stack 'phase stack none' check_kafka_settings
+    [[ "$status" -eq 0 ]]
+}
+
+@test "a password in an address is not told" {
+    KAFKA_BASEURL='https://me:s3cr3t@m.example/a b' \
+        refuses 'KAFKA_BASEURL is "https://m.example/a b": write an address'
+    [[ "$output" != *s3cr3t* ]]
+    KAFKA_SCALA_TOOLS=True SCALA_BASEURL='me:s3cr3t@m.example' \
+        refuses 'SCALA_BASEURL is "m.example": write an address, like'
+    NOTIFY_HOST=me:s3cr3t@k.example \
+        refuses "NOTIFY_HOST is \"k.example\": write a host's name or address"
 }
 
 @test "a folder that the machine needs is refused, wherever the broker is" {

@@ -62,6 +62,18 @@ function archive {
     [[ "$output" == *"file:///nowhere/scala-2.13.18.tgz could not be fetched"* ]]
 }
 
+@test "an account in SCALA_BASEURL is on no command line and in no message" {
+    export KAFKA_SCALA_TOOLS=True
+    SCALA_BASEURL=https://me:s3cr3t@m.example/riles run devstack stack \
+        'function curl { echo "curl $*"; cat >"$STANDIN/asked"; return 22; }' \
+        'phase stack pre-install'
+    [[ "$status" -ne 0 ]]
+    [[ "$output" == *"https://m.example/files/scala-2.13.18.tgz could not be"* ]]
+    [[ "$output" != *s3cr3t* ]]
+    [[ "$(cat "$STANDIN/asked")" == \
+        'url = "https://me:s3cr3t@m.example/files/scala-2.13.18.tgz"' ]]
+}
+
 @test "the tool chain is fetched, verified, kept and found again" {
     archive 2.13.18
     export KAFKA_SCALA_TOOLS=True
