@@ -23,7 +23,9 @@ class Inventory:
         self.folder.mkdir()
         self.ids = self.folder / "group_vars/kafka/cluster.yml"
 
-    def has(self, *names: str) -> None:
+    def has(
+        self, *names: str, roles: dict[str, list[str] | None] | None = None
+    ) -> None:
         """Name the hosts, each with directories and an address of its own."""
         machine = {
             "ansible_become": False,
@@ -33,7 +35,7 @@ class Inventory:
             "kafka_packages_manage": False,
             "kafka_service_manage": False,
         }
-        hosts = {
+        hosts: dict[str, dict[str, Any]] = {
             name: {
                 "kafka_admin_venv": f"{self.folder}/{name}/venv",
                 "kafka_advertised_address": f"{name}.invalid",
@@ -46,6 +48,8 @@ class Inventory:
             }
             for name in names
         }
+        for name, some in (roles or {}).items():
+            hosts[name]["kafka_node_roles"] = some
         groups = {"kafka": {"hosts": hosts, "vars": machine}}
         (self.folder / "hosts.yml").write_text(
             json.dumps(groups), encoding="utf-8"
@@ -151,3 +155,24 @@ def test_a_lost_node_need_not_be_in_the_inventory(
     # The others are looked at; they are none that this machine could reach.
     assert "k1.invalid is no name that this machine" in done.stdout
     assert "leaves out k3" not in done.stdout
+
+
+def test_a_node_without_roles_has_both(inventory: Inventory) -> None:
+    brokers = {name: ["broker"] for name in ("k3", "k4")}
+    inventory.has(
+        *("k1", "k2", "k3", "k4", "k5"),
+        roles={**brokers, "k1": None, "k2": []},
+    )
+    done = inventory.play("new_cluster.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    nodes = inventory.written()["kafka_nodes"]
+    voters = {name for name in nodes if "directory_id" in nodes[name]}
+    assert voters == {"k1", "k2", "k5"}
+
+
+def test_a_cluster_without_controllers_is_refused(
+    inventory: Inventory,
+) -> None:
+    inventory.has("k1", roles={"k1": ["broker"]})
+    done = inventory.play("new_cluster.yml")
+    assert "has 0 controllers: have 1, 3 or 5" in done.stdout
