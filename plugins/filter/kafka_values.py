@@ -68,11 +68,12 @@ MINIMA = (
     ("kafka_required_space", 0),
     ("kafka_tls_renew_days", 1),
 )
-#: Kafka keeps these as numbers of 32 bits.
+#: Kafka keeps these as numbers of 32 bits, and the last one of 64.
 MAXIMA = (
     ("kafka_message_max_bytes", 2**31 - 1),
     ("kafka_node_id", 2**31 - 1),
     ("kafka_retention_hours", 2**31 - 1),
+    ("kafka_retention_bytes", 2**63 - 1),
 )
 LOGGER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*(\.[A-Za-z_$][A-Za-z0-9_$]*)*")
 LEVELS = ("OFF", "FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE", "ALL")

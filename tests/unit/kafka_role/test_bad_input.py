@@ -224,6 +224,7 @@ def test_a_node_that_is_written_wrong_is_told(nodes, words):
             "the port of A in kafka_listeners is 0: write a number",
         ),
         ("kafka_retention_hours", 0, "or -1 for no limit"),
+        ("kafka_retention_bytes", 2**63, "write 9223372036854775807 or less"),
         ("kafka_retention_bytes", -2, "or -1 for no limit"),
         ("kafka_jvm_options", ["-Xmx1g"], "which kafka_heap sets"),
         ("kafka_jvm_options", ["-Djava.io.tmpdir=/x"], "kafka_tmp_dir sets"),
