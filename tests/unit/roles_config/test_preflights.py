@@ -47,6 +47,19 @@ def test_oslo_messaging_refuses(ansible: Ansible, tmp_path: Path) -> None:
         ({"oslo_messaging_config_file": ""}, "oslo_messaging_config_file"),
         ({"oslo_messaging_drop_in_dir": "/x.conf.d"}, "not both"),
         ({"oslo_messaging_config_file": "nova.conf"}, "absolute path"),
+        (
+            {"oslo_messaging_config_file": "/x/nova.conf/"},
+            "a directory: write",
+        ),
+        ({"oslo_messaging_config_file": str(tmp_path)}, "is no file: write"),
+        ({"oslo_messaging_config_file": f"{open_file}/x"}, "is no directory"),
+        (
+            {
+                "oslo_messaging_config_file": "",
+                "oslo_messaging_drop_in_dir": str(open_file),
+            },
+            "is no directory: write the path of one in",
+        ),
         ({"oslo_messaging_rpc_transport": "kafka"}, kafka),
         ({"oslo_messaging_rpc_transport": "kafka-driver"}, kafka),
         ({"oslo_messaging_rpc_transport": "amqp"}, "write rabbit"),
@@ -203,6 +216,32 @@ def test_each_host_may_have_its_own_wheel(
     }
     assert failed == {"c"}, done.stdout
     assert f"{tmp_path}/c.whl is not there" in done.stdout
+
+
+def test_an_environment_to_be_made_may_end_in_a_slash(
+    ansible: Ansible, tmp_path: Path
+) -> None:
+    """A run in check mode asks no interpreter that is not there yet."""
+    wheel = tmp_path / "d-1-py3-none-any.whl"
+    wheel.touch()
+    done = ansible.play(
+        [{"import_role": {"name": "kafka_bus.openstack.kafka_driver"}}],
+        *("--check", "--diff"),
+        variables={
+            "kafka_driver_environments": [
+                {"path": f"{tmp_path}/new/venv//", "create": True}
+            ],
+            "kafka_driver_packages_manage": False,
+            "kafka_driver_python": sys.executable,
+            "kafka_driver_record_file": str(tmp_path / "installed.json"),
+            "kafka_driver_source": "file",
+            "kafka_driver_wheel": str(wheel),
+            "kafka_driver_wheel_dir": str(tmp_path),
+        },
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    # Made for it, too, and taken away when it is empty.
+    assert f'"parents": [\n+        "{tmp_path}/new"\n' in done.stdout
 
 
 def test_rabbitmq_refuses(ansible: Ansible, tmp_path: Path) -> None:
