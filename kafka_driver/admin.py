@@ -29,7 +29,8 @@ _NO_RIGHT = frozenset(
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     }
 )
-_NO_DEFAULTS = frozenset(
+#: Answers of brokers before 2.4, which want to be told both numbers.
+NO_DEFAULTS = frozenset(
     {KafkaError._UNSUPPORTED_FEATURE, KafkaError.UNSUPPORTED_VERSION}
 )
 #: Refusals that stay until somebody changes a setting.
@@ -191,11 +192,10 @@ class TopicMaker:
         error = answer.error or answer.result[topic]
         if error is None or error.code() == KafkaError.TOPIC_ALREADY_EXISTS:
             return True
-        if error.code() in _NO_DEFAULTS and -1 in (
+        if error.code() in NO_DEFAULTS and -1 in (
             self._partitions,
             self._replication,
         ):
-            # A broker before 2.4 wants to be told both numbers.
             if self._partitions == -1:
                 self._partitions = 1
             if self._replication == -1:

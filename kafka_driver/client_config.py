@@ -19,6 +19,10 @@ DEFAULT_PORT = 9092
 #: than this moment, and no sender waits for it: of buffered records none is
 #: awaited, and confirmed ones are flushed.
 LINGER_MS = 3
+#: Seconds after which a dead letter counts as failed, and is sent again.
+_LETTER_TIME = 30.0
+#: Bytes that the client library takes for one record.
+_LARGEST = 1000000000
 #: A broker that stands still keeps its connections: records are sent to the
 #: partition's next leader only when their request has taken so long. The
 #: library's minute is longer than others need to take over.
@@ -171,6 +175,18 @@ def producer(url: Any, options: Any, message_timeout: float) -> dict[str, Any]:
         # The driver creates topics itself, with the partitions asked for.
         "allow.auto.create.topics": False,
         "topic.metadata.propagation.max.ms": 5000,
+    }
+
+
+def dead_letters(url: Any, options: Any) -> dict[str, Any]:
+    """Settings of a producer of dead letters, for which partitions wait."""
+    return {
+        **producer(url, options, _LETTER_TIME),
+        # However long senders may wait.
+        "linger.ms": LINGER_MS,
+        # Others send what this service may not: only the brokers judge it.
+        "message.max.bytes": _LARGEST,
+        "queue.buffering.max.kbytes": _LARGEST // 1024,
     }
 
 

@@ -37,7 +37,7 @@ class Letter:
 class DeadLetters:
     """Sends records to the dead-letter topic, until it has them.
 
-    :param settings: of a producer, from client_config.producer()
+    :param settings: of a producer, from client_config.dead_letters()
     :param topic: where they go
     """
 

@@ -28,8 +28,6 @@ _CLEANUP_WAIT = 5.0
 _STOP_WAIT = LAST_ANSWER + 5.0
 #: A forked child that polls its parent's listener gets nothing, slowly.
 _INHERITED_PAUSE = 1.0
-#: Bytes that the client library takes for one record.
-_LARGEST = 1000000000
 #: What oslo.messaging's executor has when nobody says otherwise.
 _POOL_SIZE = 64
 
@@ -251,12 +249,7 @@ class KafkaListener(base.PollStyleListener):  # type: ignore[misc]
         topic = self._options.kafka_driver_dead_letter_topic
         if not topic:
             return None
-        settings = client_config.producer(url, self._options, 30.0)
-        # A partition waits for its letter, however long senders may wait.
-        settings["linger.ms"] = client_config.LINGER_MS
-        # Others send what this service may not: only the brokers judge it.
-        settings["message.max.bytes"] = _LARGEST
-        settings["queue.buffering.max.kbytes"] = _LARGEST // 1024
+        settings = client_config.dead_letters(url, self._options)
         return DeadLetters(settings, topic, self._log)
 
 

@@ -16,6 +16,7 @@ from kafka_driver.cli.doctor import (
     findings,
     group,
     listener,
+    missing_topics,
     network,
     round_trip,
     rpc,
@@ -25,6 +26,7 @@ from kafka_driver.cli.doctor import (
 )
 from kafka_driver.cli.doctor.findings import Finding
 from kafka_driver.cli.send import PRIORITIES
+from kafka_driver.listener import group_id
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,12 +166,12 @@ def _topics(
     makes = chosen.kafka_driver_create_topics
     factor = chosen.kafka_driver_topic_replication
     missing = [one.name for one in state if one.error == "missing"]
-    hindered = topic_state.new_replicas(state, factor, count, makes)
+    hindered = missing_topics.new_replicas(state, factor, count, makes)
     # Of those that cannot be made it is said once.
     left_out = set(missing) if findings.has_failed(hindered) else set()
     refused = {}
     if makes and not left_out:
-        refused = topic_state.refusals(
+        refused = missing_topics.refusals(
             cluster, missing, chosen.kafka_driver_topic_partitions, factor
         )
         left_out = set(refused)
@@ -177,22 +179,14 @@ def _topics(
         [one for one in state if one.name not in left_out],
         *_creation(cluster, bus),
     )
-    yield from topic_state.unmakeable(state, refused)
+    yield from missing_topics.unmakeable(state, refused)
     yield from topic_state.replication(state, count, capped)
     yield from hindered
     yield from topic_state.permissions(state, sends=request.is_configured())
-    name = request.group or group_name(
-        bus.chosen, topics.check_vhost(bus.url.virtual_host)
+    name = request.group or group_id(
+        chosen, None, topics.check_vhost(bus.url.virtual_host)
     )
     yield from group.examine(cluster, name, state)
-
-
-def group_name(chosen: Any, vhost: str) -> str:
-    """The group of a listener without a pool."""
-    name: str = chosen.consumer_group
-    if chosen.kafka_driver_group_by_vhost and vhost:
-        return f"{name}.{vhost}"
-    return name
 
 
 def as_ours(conf: cfg.ConfigOpts, url: Any) -> list[Finding]:

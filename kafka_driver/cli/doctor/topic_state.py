@@ -2,6 +2,7 @@
 """Topics: whether they are there, replicated, and what the user may do."""
 
 import dataclasses
+from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any
 
@@ -10,7 +11,6 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ConfigResource,
     ResourceType,
 )
-from confluent_kafka.cimpl import NewTopic
 
 from kafka_driver import errors
 from kafka_driver.cli.doctor import findings
@@ -21,24 +21,11 @@ TOPICS = "topics"
 REPLICATION = "replication"
 PERMISSIONS = "permissions"
 
-_NO_RIGHT = frozenset(
+NO_RIGHT = frozenset(
     {
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,
         KafkaError.GROUP_AUTHORIZATION_FAILED,
-    }
-)
-#: Answers by which the driver is not refused: it asks again, and tells
-#: brokers before 2.4 the numbers that they have no defaults for.
-_NO_ANSWER = frozenset(
-    {
-        KafkaError._TIMED_OUT,
-        KafkaError._TRANSPORT,
-        KafkaError._UNSUPPORTED_FEATURE,
-        KafkaError.NOT_CONTROLLER,
-        KafkaError.REQUEST_TIMED_OUT,
-        KafkaError.TOPIC_ALREADY_EXISTS,
-        KafkaError.UNSUPPORTED_VERSION,
     }
 )
 
@@ -99,16 +86,14 @@ def existence(
     if there:
         found.append(findings.ok(TOPICS, "; ".join(_sizes(there))))
     missing = [one.name for one in topics if one.error == "missing"]
-    text = f"{', '.join(missing)} {_verb(missing)} not exist"
+    text = f"{', '.join(missing)} {verb(missing)} not exist"
     if missing and created:
         found.append(
             findings.ok(TOPICS, f"{text}: made at first use ({what_creates})")
         )
     elif missing:
-        # Few services use every priority.
-        tell = findings.warning if there else findings.failed
         found.append(
-            tell(
+            absence(topics)(
                 TOPICS,
                 f"{text}, and nobody makes them ({what_creates})",
                 "create them, or notifications of these priorities are lost",
@@ -136,89 +121,10 @@ def existence(
     return found
 
 
-def new_replicas(
-    topics: list[Topic], factor: int, brokers: int, makes: bool
-) -> list[Finding]:
-    """Whether a topic can have as many replicas as it is to get. Pure.
-
-    :param factor: kafka_driver_topic_replication
-    :param makes: whether the driver makes topics that are missing
-    """
-    if factor <= brokers:
-        return []
-    missing = [one.name for one in topics if one.error == "missing"]
-    reason = (
-        f"kafka_driver_topic_replication is {factor} and the number of "
-        f"brokers that answer {brokers}"
-    )
-    fix = f"set it to {brokers} or fewer, or start the others"
-    if makes and missing:
-        return [
-            findings.failed(
-                TOPICS,
-                f"{', '.join(missing)} {_verb(missing)} not exist and cannot "
-                f"be made: {reason}",
-                fix,
-            )
-        ]
-    text = f"{reason}, so no topic can be created"
-    return [findings.warning(REPLICATION, text, fix)]
-
-
-def refusals(
-    cluster: Cluster, names: list[str], partitions: int, factor: int
-) -> dict[str, KafkaError]:
-    """Why topics cannot be made; none of them is.
-
-    :param partitions: kafka_driver_topic_partitions
-    :param factor: kafka_driver_topic_replication
-    """
-    if not names:
-        return {}
-    futures = cluster.admin.create_topics(
-        [NewTopic(name, partitions, factor) for name in names],
-        request_timeout=cluster.timeout,
-        validate_only=True,
-    )
-    found = {}
-    for name, future in futures.items():
-        try:
-            cluster.wait(future)
-        except KafkaException as exc:
-            error = errors.kafka_error(exc)
-            if error.code() not in _NO_ANSWER:
-                found[name] = error
-        except FutureTimeout:
-            continue
-    return found
-
-
-def unmakeable(
-    topics: list[Topic], refused: dict[str, KafkaError]
-) -> list[Finding]:
-    """The missing topics that cannot be made, by reason. Pure.
-
-    :param refused: what the brokers say of each of them
-    """
-    # Few services use every priority.
+def absence(topics: list[Topic]) -> Callable[[str, str, str], Finding]:
+    """How bad it is that some are missing: few services use every priority."""
     there = any(not one.error for one in topics)
-    tell = findings.warning if there else findings.failed
-    reasons: dict[int, list[str]] = {}
-    for name, error in refused.items():
-        reasons.setdefault(error.code(), []).append(name)
-    return [
-        tell(
-            TOPICS,
-            f"{', '.join(names)} {_verb(names)} not exist and cannot be made "
-            f"({errors.reason(refused[names[0]])})",
-            "give the user CREATE on them, or create them"
-            if code in _NO_RIGHT
-            else "correct kafka_driver_topic_partitions and "
-            "kafka_driver_topic_replication, or the brokers' "
-            "default.replication.factor where that is -1, or create them",
-        )
-        for code, names in reasons.items()
-    ]
+    return findings.warning if there else findings.failed
 
 
 def replication(
@@ -317,7 +223,7 @@ def _topic(cluster: Cluster, name: str, future: Any) -> Topic:
         error = errors.kafka_error(exc)
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             return Topic(name, "missing")
-        if error.code() in _NO_RIGHT:
+        if error.code() in NO_RIGHT:
             return Topic(name, "forbidden")
         return Topic(name, errors.reason(error))
     except FutureTimeout:
@@ -464,7 +370,7 @@ def _many(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _verb(names: list[str]) -> str:
+def verb(names: list[str]) -> str:
     return "does" if len(names) == 1 else "do"
 
 

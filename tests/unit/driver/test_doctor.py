@@ -28,6 +28,7 @@ from kafka_driver.cli.doctor import (
     findings,
     group,
     listener,
+    missing_topics,
     network,
     round_trip,
     rpc,
@@ -846,10 +847,10 @@ def test_brokers_that_cap_the_minimum_refuse_only_below_it(
 def test_more_replicas_than_brokers_fail_where_a_topic_is_to_be_made(
     topics: list[Topic], factor: int, makes: bool, level: str, words: str
 ) -> None:
-    (found,) = topic_state.new_replicas(topics, factor, 1, makes)
+    (found,) = missing_topics.new_replicas(topics, factor, 1, makes)
     assert found.level == level
     assert words in found.text
-    assert topic_state.new_replicas(topics, 1, 1, makes) == []
+    assert missing_topics.new_replicas(topics, 1, 1, makes) == []
 
 
 def test_missing_topics_fail_only_when_nobody_makes_them() -> None:
@@ -896,9 +897,9 @@ def test_topics_that_brokers_would_not_make_are_told(
     admin = Admin(create_topics=KafkaException(KafkaError(answer)))
     cluster = client.Cluster(admin, None, 1.0)
 
-    refused = topic_state.refusals(cluster, ["m"], -1, -1)
+    refused = missing_topics.refusals(cluster, ["m"], -1, -1)
 
-    (found,) = topic_state.unmakeable(topics, refused)
+    (found,) = missing_topics.unmakeable(topics, refused)
     assert found.level == level
     assert "m does not exist and cannot be made" in found.text
     assert fix in found.fix
@@ -918,8 +919,8 @@ def test_topics_that_brokers_do_not_refuse_are_made_at_first_use(
 ) -> None:
     admin = Admin(create_topics=answer)
     cluster = client.Cluster(admin, None, 1.0)
-    assert topic_state.refusals(cluster, ["m"], -1, -1) == {}
-    assert topic_state.unmakeable([Topic("m", "missing")], {}) == []
+    assert missing_topics.refusals(cluster, ["m"], -1, -1) == {}
+    assert missing_topics.unmakeable([Topic("m", "missing")], {}) == []
 
 
 @pytest.mark.parametrize(
