@@ -75,6 +75,23 @@ def call(checkout, stubs, script, **variables):
     return run(["bash", "-c", text], stubs)
 
 
+def started(checkout, stubs, script):
+    """Start bash code as call() runs it, in a session that heeds signals."""
+    return subprocess.Popen(
+        [
+            *HEEDING,
+            "bash",
+            "-c",
+            f'source "{checkout}/quickstart.sh"\n{script}',
+        ],
+        env={"PATH": f"{stubs.folder}:{SYSTEM_PATH}", "HOME": "/nonexistent"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
 def refused(done):
     """Return the sentence of a refusal."""
     assert done.returncode != 0, done.stdout
@@ -385,18 +402,8 @@ def test_packages_of_an_installation_that_is_interrupted_are_remembered(
         "dpkg-query",
         f"echo installed libc6; [ ! -e {there} ] || echo installed jre",
     )
-    script = (
-        f'source "{checkout}/quickstart.sh"\n'
-        "install_packages 'runs things' maven"
-    )
-    with subprocess.Popen(
-        [*HEEDING, "bash", "-c", script],
-        env={"PATH": f"{stubs.folder}:{SYSTEM_PATH}", "HOME": "/nonexistent"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    script = "install_packages 'runs things' maven"
+    with started(checkout, stubs, script) as process:
         wait_for(begun.exists)
         send(process.pid, number)
         output, _ = process.communicate(timeout=60)
@@ -614,14 +621,8 @@ def test_long_step_ends_with_the_script(
     begun = tmp_path / "begun"
     # For longer than wait_for waits.
     stubs("pip", f'touch "{begun}"; exec sleep 60')
-    script = f'source "{checkout}/quickstart.sh"\nwith_heartbeat waiting pip'
-    with subprocess.Popen(
-        [*HEEDING, "bash", "-c", script],
-        env={"PATH": f"{stubs.folder}:{SYSTEM_PATH}", "HOME": "/nonexistent"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
+    script = "with_heartbeat waiting pip"
+    with started(checkout, stubs, script) as process:
         wait_for(begun.exists)
         send(process.pid, number)
         assert process.wait(timeout=60) == -number
